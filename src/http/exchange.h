@@ -117,9 +117,29 @@ struct wend_codec {
     enum wend_code (*inform)(struct wend_exchange *x, int status, const struct wend_fields *fields);
 };
 
-/* A response filter: sees the head once, then every piece. Kept in one ordered table by the
- * server; see http/filter.h. */
+struct wend_filter; /* http/filter.h */
 struct wend_filter_link;
+
+/* How the connection is treated while this exchange lasts and until the next one. Whoever routes
+ * the request points x->policy at the settings of the place it was routed to; one store switches
+ * them all. Times are milliseconds without progress unless said otherwise. */
+enum wend_lingering { WEND_LINGERING_OFF, WEND_LINGERING_ON, WEND_LINGERING_ALWAYS };
+struct wend_exchange_policy {
+    struct wend_str server;       /* the Server field's value; null: none is sent */
+    int body_timeout_ms;          /* between two reads of the request body: 408 */
+    int send_timeout_ms;          /* between two writes of the response */
+    int keepalive_timeout_ms;     /* an idle connection is kept so long; 0: not at all */
+    int keepalive_header_s;       /* Keep-Alive: timeout=N; 0: the field is not sent */
+    enum wend_lingering lingering;
+    int lingering_time_ms;        /* at most, in all */
+    int lingering_timeout_ms;     /* between two reads */
+    bool keepalive;               /* this place allows it (keepalive_disable, drain: false) */
+    bool chunked;                 /* chunked_transfer_encoding */
+    bool sendfile;                /* false: files are read and written */
+    bool tcp_nopush;
+    bool tcp_nodelay;
+};
+extern const struct wend_exchange_policy wend_exchange_policy_default;
 
 enum wend_exchange_state {
     WEND_X_REQUEST, /* nothing sent */
@@ -144,8 +164,10 @@ struct wend_exchange {
     int64_t bytes_sent;           /* head, framing and body; $bytes_sent */
     int64_t started_ns;           /* monotonic, first byte of the head */
     int64_t started_wall_ns;
-    struct wend_filter_link *filters;
-    const void *server;           /* the codec's owner's settings: the listening server */
+    const struct wend_filter *const *filters; /* http/filter.h's ordered table; NULL: none */
+    struct wend_filter_link *links;           /* the ones that take part in the body */
+    const struct wend_exchange_policy *policy; /* never NULL */
+    const void *listener;         /* the struct wend_h1_server (or its like) it came through */
     void *edge;                   /* src/edge's per-request state */
 };
 

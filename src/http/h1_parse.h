@@ -20,6 +20,7 @@
 #ifndef WEND_HTTP_H1_PARSE_H
 #define WEND_HTTP_H1_PARSE_H
 
+#include "base/buffer.h"
 #include "http/exchange.h"
 
 enum wend_h1_policy { WEND_H1_NGINX, WEND_H1_STRICT, WEND_H1_CLIENT };
