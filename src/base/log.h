@@ -45,10 +45,10 @@ extern struct wend_log *wend_log_process;
 void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t connection, int error,
                     const char *format, ...) WEND_PRINTF(5, 6);
 
-#define wend_log(log, level, connection, error, ...)                                               \
+#define wend_log(log_, level_, connection, error, ...)                                             \
     do {                                                                                           \
-        if ((level) <= (log)->level)                                                               \
-            wend_log_write((log), (level), (connection), (error), __VA_ARGS__);                    \
+        if ((level_) <= (log_)->level)                                                             \
+            wend_log_write((log_), (level_), (connection), (error), __VA_ARGS__);                  \
     } while (0)
 
 /* "emerg" .. "debug"; false when `name` is none. */
