@@ -256,7 +256,7 @@ static enum wend_code finish(struct collector *c, struct wend_body *out)
 {
     bool named = c->settings->in_file != WEND_BODY_FILE_OFF;
 
-    if (c->file < 0 && !named) {
+    if (c->file < 0 && !wants_file(c)) {
         out->bytes = (int64_t)c->len;
         out->count = c->len > 0;
         out->piece = wend_piece_of(wend_str_make(c->buffer, c->len));
