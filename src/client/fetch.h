@@ -49,7 +49,7 @@ struct wend_fetch;
 struct wend_fetch_hooks {
     void (*connected)(struct wend_fetch *fetch, const struct wend_conn *conn);
     void (*sending)(struct wend_fetch *fetch, struct wend_str head);
-    /* Interim, redirect and final heads.*/
+    /* Interim, redirect and final heads. */
     enum wend_code (*head)(struct wend_fetch *fetch, const struct wend_h1_response_head *head);
     enum wend_code (*body)(struct wend_fetch *fetch, struct wend_str data);
 };

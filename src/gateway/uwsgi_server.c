@@ -298,9 +298,11 @@ static void answer_ping(struct wend_task *task, struct serving *serving)
     static const char pong[WEND_UWSGI_HEAD_BYTES] = {WEND_UWSGI_PING, 0, 0, 1};
     struct iovec part = {.iov_base = (void *)pong, .iov_len = sizeof(pong)};
 
-    if (serving->packet.modifier2 == 0)
-        (void)wend_conn_sendv(task, &serving->conn, &part, 1, false,
-                              serving->server->policy_default->send_timeout_ms);
+    if (serving->packet.modifier2 != 0)
+        return;
+    if (wend_conn_sendv(task, &serving->conn, &part, 1, false,
+                        serving->server->policy_default->send_timeout_ms) != WEND_OK)
+        complain(serving, "a ping's answer could not be sent");
 }
 
 /* After the handler: whatever was not answered is. */
