@@ -34,5 +34,9 @@ socklen_t wend_address_len(const struct wend_address *address);
 /* A numeric IPv4 or IPv6 host, brackets allowed around the latter. */
 bool wend_address_parse_host(struct wend_str host, uint16_t port, struct wend_address *out);
 bool wend_address_loopback(const struct wend_address *address); /* and unix */
+bool wend_address_is_any(const struct wend_address *address);   /* 0.0.0.0, [::] */
+bool wend_address_same(const struct wend_address *a, const struct wend_address *b); /* with port */
+/* Where a socket is bound: the address a client connected to. Family AF_UNSPEC when unknown. */
+void wend_address_of_local(int fd, struct wend_address *out);
 
 #endif
