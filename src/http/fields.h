@@ -48,6 +48,10 @@ enum wend_code wend_fields_add(struct wend_fields *fields, struct wend_arena *ar
                                enum wend_field_id id, struct wend_str value);
 enum wend_code wend_fields_add_name(struct wend_fields *fields, struct wend_arena *arena,
                                     struct wend_str name, struct wend_str value);
+/* The id is known already: the name is kept as it was received. */
+enum wend_code wend_fields_add_row(struct wend_fields *fields, struct wend_arena *arena,
+                                   enum wend_field_id id, struct wend_str name,
+                                   struct wend_str value);
 /* Replaces every field of that name by one. */
 enum wend_code wend_fields_set(struct wend_fields *fields, struct wend_arena *arena,
                                enum wend_field_id id, struct wend_str value);
@@ -75,6 +79,14 @@ struct wend_str wend_fields_joined(const struct wend_fields *fields, struct wend
 bool wend_field_list_next(struct wend_str *rest, struct wend_str *element);
 /* Whether `token` is an element of the list, without case. */
 bool wend_field_list_has(struct wend_str value, struct wend_str token);
+
+/* The content of a quoted string (RFC 9110 5.6.4), in the arena if it had escapes; anything else as it
+ * is. */
+struct wend_str wend_field_unquote(struct wend_arena *arena, struct wend_str s);
+
+/* Walks "a; b=c; d=\"e\"" at its semicolons (RFC 9110 5.6.6), empty parts skipped. The first part is the
+ * value itself, with *value null; values keep their quotes. Start with *rest = the element. */
+bool wend_field_param_next(struct wend_str *rest, struct wend_str *name, struct wend_str *value);
 
 /* tchar+ (RFC 9110 5.6.2) and field-content without CR, LF, NUL and other controls but HTAB. */
 bool wend_field_name_valid(struct wend_str name);
