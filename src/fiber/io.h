@@ -42,6 +42,9 @@ struct wend_io {
 
 /* Registers `fd`. `readable` says whether bytes may be there already (true is always safe). */
 enum wend_code wend_io_open(struct wend_io *io, struct wend_loop *loop, int fd, bool readable);
+/* A listener that several processes watch: level-triggered and exclusive, so that a connection wakes
+ * one of them. on_ready runs as long as something waits in its queue. */
+enum wend_code wend_io_open_listener(struct wend_io *io, struct wend_loop *loop, int fd);
 /* Unregistered before close(2), so that a duplicate in another process cannot bring stale events. */
 void wend_io_close(struct wend_io *io);
 /* Unregisters and gives the descriptor to the caller. */

@@ -71,7 +71,7 @@ void wend_loop_free_later(struct wend_loop *loop, void *memory);
 struct wend_loop_stats {
     uint64_t turns, events, timers_fired, posts;
     size_t fibers_live, fibers_most, fibers_waiting; /* tasks that wait for a free stack */
-    size_t stack_most_bytes;                         /* deepest stack seen (painted pages) */
+    size_t stack_most_bytes;                         /* deepest stack seen, see fiber/stack.h */
 };
 void wend_loop_stats(struct wend_loop *loop, struct wend_loop_stats *out);
 
