@@ -34,6 +34,7 @@ struct wend_io {
     bool readable;   /* an edge came and no short read or EAGAIN since */
     bool writable;
     bool hangup;     /* the peer's end of stream (EPOLLRDHUP) or an error is pending */
+    bool broken;     /* reset, or closed in both directions (EPOLLERR, EPOLLHUP) */
     int error;       /* errno of the last failed call */
     struct wend_loop *loop;
     struct wend_task *reader, *writer;

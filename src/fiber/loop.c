@@ -212,6 +212,8 @@ static void dispatch(struct wend_io *io, uint32_t events)
         return; /* closed by an earlier event of this turn */
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         io->hangup = true;
+    if ((events & (EPOLLHUP | EPOLLERR)) != 0)
+        io->broken = true;
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         io->readable = true;
         if (io->reader != NULL)

@@ -145,7 +145,7 @@ enum wend_exchange_state {
     WEND_X_REQUEST, /* nothing sent */
     WEND_X_HEAD,    /* response head decided and handed to the codec */
     WEND_X_DONE,    /* response complete */
-    WEND_X_TORN     /* it cannot be completed; the connection will be cut */
+    WEND_X_TORN     /* it cannot be completed; the connection is cut */
 };
 
 struct wend_exchange {
@@ -169,6 +169,7 @@ struct wend_exchange {
     const struct wend_exchange_policy *policy; /* never NULL */
     const void *listener;         /* the struct wend_h1_server (or its like) it came through */
     void *edge;                   /* src/edge's per-request state */
+    struct wend_loan *loan;       /* while a foreign thread has it; http/lend.c's */
 };
 
 /* Suspends. As codec->read_body, plus limits: WEND_E_LIMIT beyond body_max (413),

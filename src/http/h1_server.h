@@ -36,7 +36,9 @@ struct wend_h1_server {
     enum wend_h1_policy policy;
     struct wend_h1_limits limits;
     const struct wend_exchange_policy *policy_default; /* until the request is routed */
-    int head_timeout_ms;      /* the whole head, from its first byte (the accept for the first) */
+    int head_timeout_ms;      /* the whole head, from its first byte (the accept for the first):
+                                 WEND_H1_STRICT answers 408, WEND_H1_NGINX closes */
+    bool untraced;            /* spans are not recorded: for measuring what they cost */
     int requests_max;         /* per connection; keepalive_requests */
     int64_t lifetime_ms;      /* keepalive_time: after it the next answer closes */
     void *data;               /* the owner's */
@@ -58,18 +60,39 @@ void wend_h1_count(struct wend_loop *loop, size_t *live, size_t *idle);
 /* Closes the connection parked longest between requests, to make room; false when none is. */
 bool wend_h1_close_idlest(struct wend_loop *loop);
 
+/* The bytes received behind the head (of a request that asked for a tunnel); taken once. */
+struct wend_str wend_h1_take_input(struct wend_exchange *x);
+
 /* --- answering from another thread -------------------------------------------------------------
  *
- * An application thread that holds an exchange (whose task is suspended meanwhile) may send the
- * response itself. On a plain connection without byte filters it writes the socket; otherwise the
- * pieces are handed to the loop. Blocks the calling thread until the pieces are sent or the policy's
- * send timeout passes. Call without the GIL. */
+ * A handler whose work runs on a foreign thread lends it the exchange:
+ *
+ *     handler, on the task:              thread:
+ *     code = wend_exchange_offer(x);
+ *     queue the exchange for a thread
+ *     code = wend_exchange_lend(x);      wend_body_read_from_thread(x, ...)
+ *        (suspends; carries out what     wend_respond_from_thread(x, ...)
+ *         the thread asks of the loop)   wend_exchange_return(x, code);
+ *
+ * While the exchange is lent, the thread alone touches it: request, response, arena and trace. On a
+ * plain connection without byte filters wend_respond_from_thread() writes the socket itself;
+ * otherwise the pieces go over to the task. All of it without the GIL. */
+
+/* Prepares the loan; before the thread can see the exchange. WEND_E_MEMORY. */
+enum wend_code wend_exchange_offer(struct wend_exchange *x) WEND_MUST_CHECK;
+/* Suspends until the thread returned the exchange, whatever deadline the task has: the thread uses
+ * its memory. Returns the thread's code. */
+enum wend_code wend_exchange_lend(struct wend_exchange *x) WEND_MUST_CHECK;
+void wend_exchange_return(struct wend_exchange *x, enum wend_code code);
+
+/* Block the calling thread until it is done or the policy's timeout passes. */
 enum wend_code wend_respond_from_thread(struct wend_exchange *x, const struct wend_piece *pieces,
                                         size_t count, bool last) WEND_MUST_CHECK;
-/* Blocks the calling thread. As wend_body_read(). */
 enum wend_code wend_body_read_from_thread(struct wend_exchange *x, void *into, size_t room,
                                           size_t *got) WEND_MUST_CHECK;
-/* Whether the client is known to be gone (the peer closed or reset). Any thread. */
+
+/* Whether the client is known to be gone: the connection was reset or closed in both directions. (A
+ * client that only finished sending may still read.) Any thread. */
 bool wend_exchange_client_gone(const struct wend_exchange *x);
 
 #endif
