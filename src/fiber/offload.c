@@ -116,7 +116,7 @@ enum wend_code wend_offload(struct wend_task *task, enum wend_code (*work)(void 
     while (!job.done) {
         task->cancelled = false;
         task->deadline_ns = WEND_NEVER;
-        (void)wend_task_suspend(task, WEND_NEVER);
+        (void)!wend_task_suspend(task, WEND_NEVER);
         cancelled |= task->cancelled;
     }
     task->cancelled = cancelled;

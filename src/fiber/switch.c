@@ -11,8 +11,8 @@ void *wend_switch_prepare(void *stack_top, void (*entry)(void *arg), void *arg)
 #if defined(__x86_64__)
     /* r15 r14 r13 r12 rbx rbp, return address; after `ret` rsp must be 16-byte aligned, because
      * wend_switch_start is entered by a jump and its `call` pushes 8 bytes. */
-    sp -= 8;
-    memset(sp, 0, 8 * sizeof(*sp));
+    sp -= 9;
+    memset(sp, 0, 9 * sizeof(*sp));
     sp[2] = (uint64_t)(uintptr_t)arg;
     sp[3] = (uint64_t)(uintptr_t)entry;
     sp[6] = (uint64_t)(uintptr_t)wend_switch_start;

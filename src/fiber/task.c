@@ -280,7 +280,7 @@ void wend_task_join(struct wend_task *task, struct wend_task *child)
         task->cancelled = false;
         task->deadline_ns = WEND_NEVER;
         child->joiner = task;
-        (void)wend_task_suspend(task, WEND_NEVER);
+        (void)!wend_task_suspend(task, WEND_NEVER);
         child->joiner = NULL;
         if (task->cancelled && !child->done)
             wend_task_cancel(child);

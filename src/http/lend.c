@@ -65,7 +65,7 @@ enum wend_code wend_exchange_lend(struct wend_exchange *x)
     while (loan->request != LOAN_RETURN) {
         task->cancelled = false;
         task->deadline_ns = WEND_NEVER;
-        (void)wend_task_suspend(task, WEND_NEVER);
+        (void)!wend_task_suspend(task, WEND_NEVER);
         cancelled |= task->cancelled;
         task->cancelled = cancelled;
         task->deadline_ns = deadline_ns;
