@@ -447,7 +447,7 @@ enum wend_code h1_send(struct wend_exchange *x, const struct wend_piece *pieces,
     enum wend_code code = WEND_OK;
 
     if (!stream->head_sent) {
-        struct wend_str head;
+        struct wend_str head = WEND_STR_NULL;
 
         code = make_head(stream, pieces, count, last, &head, &joined);
         if (code == WEND_OK)
