@@ -50,10 +50,14 @@ struct wend_trace {
     uint16_t count;
     uint16_t current;       /* innermost open span, or WEND_SPAN_NONE */
     uint16_t dropped;
-    bool enabled;           /* false: begin and end do nothing (for measuring the cost) */
+    bool enabled;           /* false: begin and end do nothing; see wend_trace_on */
     bool sampled;           /* traceparent's flag */
     struct wend_span spans[WEND_SPANS_MAX];
 };
+
+/* Whether traces started from now on record anything; true unless somebody measures what tracing
+ * costs. Set before the first request of the process. */
+extern bool wend_trace_on;
 
 /* Resets `trace`; at_ticks is when the life began (0: now). */
 void wend_trace_start(struct wend_trace *trace, uint64_t at_ticks, int64_t wall_ns);
@@ -129,5 +133,8 @@ void wend_trace_identify(struct wend_trace *trace);
 bool wend_trace_join(struct wend_trace *trace, struct wend_str traceparent);
 #define WEND_TRACEPARENT_LEN 55
 void wend_trace_write_parent(struct wend_trace *trace, char out[WEND_TRACEPARENT_LEN + 1]);
+
+/* 16 lower-case hexadecimal digits at `out`; no NUL. */
+void wend_trace_write_hex(uint64_t value, char *out);
 
 #endif
