@@ -1,0 +1,99 @@
+/* cmd/main.c - which command is meant: by the name of the link that was called, or the first word.
+ *
+ * A link named nginx, uwsgi or gunicorn behaves as the program of that name does, down to its flags;
+ * the rest of the house is reached as `wend COMMAND ...`.
+ */
+#include "base/str.h"
+#include "cmd/commands.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+struct command {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    const char *summary;
+};
+
+static const struct command commands[] = {
+#ifdef WEND_CMD_SERVE
+    {"serve", wend_cmd_serve, "one line to a running site: module:app, a Django project, a folder, an nginx.conf"},
+#endif
+#ifdef WEND_CMD_EDGE
+    {"edge", wend_cmd_edge, "the edge server, with nginx's flags and configuration"},
+#endif
+#ifdef WEND_CMD_APP
+    {"app", wend_cmd_app, "the application server, with uWSGI's flags"},
+#endif
+#ifdef WEND_CMD_GET
+    {"get", wend_cmd_get, "fetch a URL, with curl's flags"},
+#endif
+#ifdef WEND_CMD_TRACE
+    {"trace", wend_cmd_trace, "fetch a URL and show the whole life of the request"},
+#endif
+#ifdef WEND_CMD_HELP
+    {"help", wend_cmd_help, "explain any command, directive, variable or option"},
+#endif
+};
+
+/* Programs whose name and command line we answer to. */
+static const struct command links[] = {
+#ifdef WEND_CMD_EDGE
+    {"nginx", wend_cmd_edge, NULL},
+#endif
+#ifdef WEND_CMD_APP
+    {"uwsgi", wend_cmd_app, NULL},
+    {"gunicorn", wend_cmd_gunicorn, NULL},
+#endif
+    {NULL, NULL, NULL},
+};
+
+static const struct command *find(const struct command *table, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (table[i].name != NULL && strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+static void usage(FILE *to)
+{
+    fputs("wend carries a web request all the way: from the URL to the page.\n\n"
+          "usage: wend COMMAND [...]\n\n",
+          to);
+    for (size_t i = 0; i < WEND_COUNT(commands); i++)
+        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    fputs("\nTry `wend serve .` in a folder of files, and `wend COMMAND --help` for a command's options.\n",
+          to);
+}
+
+int main(int argc, char **argv)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "wend";
+    const struct command *command = find(links, WEND_COUNT(links), name);
+
+    /* A peer that went away is an error of the write, not the end of the process. */
+    signal(SIGPIPE, SIG_IGN);
+    if (command != NULL)
+        return command->run(argc, argv);
+    if (argc < 2) {
+        usage(stderr);
+        return 2;
+    }
+    if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0 ||
+        strcmp(argv[1], "version") == 0) {
+        puts("wend " WEND_VERSION);
+        return 0;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        usage(stdout);
+        return 0;
+    }
+    command = find(commands, WEND_COUNT(commands), argv[1]);
+    if (command != NULL)
+        return command->run(argc - 1, argv + 1);
+    fprintf(stderr, "wend: there is no command \"%s\"; `wend --help` lists them\n", argv[1]);
+    return 2;
+}
