@@ -19,7 +19,7 @@
 #define WEND_LISTEN_TEXT_MAX 128    /* "unix:" and a path of at most 107 bytes */
 #define WEND_LISTEN_MESSAGE_MAX 320
 
-enum wend_switch { WEND_UNSET, WEND_OFF, WEND_ON };
+enum wend_switch { WEND_SWITCH_UNSET, WEND_SWITCH_OFF, WEND_SWITCH_ON };
 
 struct wend_listen_options {
     int backlog;                       /* 0: WEND_LISTEN_BACKLOG */
