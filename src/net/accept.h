@@ -6,7 +6,8 @@
  * Who owns what. The descriptor stays the caller's: a worker's copy of the master's listener. The
  * accepted descriptor belongs to the callback.
  *
- * What it promises. At most `batch` connections per turn, so that a flood of new ones does not
+ * What it promises. A connection wakes one worker, not all of them. At most `batch` connections per
+ * turn, so that a flood of new ones does not
  * starve those that are served. Out of descriptors (EMFILE, ENFILE, ENOBUFS, ENOMEM): accepting
  * rests for WEND_ACCEPT_REST_MS, and says so once until it works again. A connection that was gone
  * before it was accepted is skipped.
@@ -40,7 +41,9 @@ struct wend_acceptor {
     struct wend_io io;
     struct wend_timer rest;
     struct wend_address local;
-    bool running, paused, resting, scheduled, said_full;
+    struct wend_loop *loop;
+    int fd;
+    bool running, paused, resting, said_full;
     uint64_t accepted;
 };
 

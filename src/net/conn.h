@@ -24,6 +24,7 @@ struct wend_conn_filter {
     enum wend_code (*sendfile)(struct wend_task *, struct wend_conn *, int file, off_t *offset,
                                size_t len, int timeout_ms);
     ssize_t (*try_recv)(struct wend_conn *, void *, size_t room); /* as wend_io_try_recv */
+    /* Releases the state; the descriptor is closed afterwards. May be NULL. */
     void (*close)(struct wend_conn *);
 };
 
@@ -33,7 +34,7 @@ struct wend_conn {
     void *filter_state;
     struct wend_address peer, local;
     uint64_t number;       /* counts connections of this process, from 1 */
-    uint64_t bytes_sent;   /* by this side, all of it */
+    uint64_t bytes_sent;   /* by this side, before any filter */
     bool secure;           /* TLS ends here */
 };
 
@@ -52,7 +53,8 @@ static inline ssize_t wend_conn_try_recv(struct wend_conn *conn, void *into, siz
 
 enum wend_code wend_conn_sendv(struct wend_task *task, struct wend_conn *conn, struct iovec *parts,
                                size_t count, bool more, int timeout_ms) WEND_MUST_CHECK;
-/* sendfile where it can be, else read and sendv. */
+/* sendfile where it can be, else read (from a thread where the page cache has it not) and sendv.
+ * WEND_E_CLOSED: the file ended before `len` bytes; *offset says how far it came. */
 enum wend_code wend_conn_sendfile(struct wend_task *task, struct wend_conn *conn, int file,
                                   off_t *offset, size_t len, int timeout_ms) WEND_MUST_CHECK;
 void wend_conn_close(struct wend_conn *conn);
