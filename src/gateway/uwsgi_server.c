@@ -312,7 +312,7 @@ static void conclude(struct wend_exchange *x, enum wend_code result)
     struct wend_h1_error error = {.text = "the request could not be served"};
     int status;
 
-    if (x->state == WEND_X_HEAD)
+    if (x->state == WEND_X_HEAD || result == WEND_E_CLOSED || result == WEND_E_RESET)
         wend_respond_torn(x);
     if (x->state != WEND_X_REQUEST)
         return;
@@ -359,6 +359,24 @@ static void reset_on_close(struct serving *serving)
     (void)setsockopt(serving->conn.io.fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
 }
 
+/* Unread bytes at the close would make the kernel reset the connection, and the front server lose
+ * the end of the answer: they are read and dropped, for a while. */
+static void linger(struct wend_task *task, struct serving *serving,
+                   const struct wend_exchange_policy *policy)
+{
+    char scratch[4096];
+    size_t got = 1;
+
+    if (serving->body_left == 0 || policy->lingering == WEND_LINGERING_OFF)
+        return;
+    (void)shutdown(serving->conn.io.fd, SHUT_WR);
+    task->deadline_ns = wend_clock_monotonic_ns() + policy->lingering_time_ms * WEND_NS_PER_MS;
+    while (got > 0)
+        if (wend_conn_recv(task, &serving->conn, scratch, sizeof(scratch),
+                           policy->lingering_timeout_ms, &got) != WEND_OK)
+            break;
+}
+
 static void serve_request(struct wend_task *task, struct serving *serving)
 {
     const struct wend_h1_server *server = serving->server;
@@ -383,10 +401,12 @@ static void serve_request(struct wend_task *task, struct serving *serving)
     wend_trace_join(task->trace, wend_fields_value(&x->request.fields, WEND_FIELD_TRACEPARENT));
     conclude(x, wend_serve(server->handler, x));
     wend_span_end(task->trace, serving->request_span, x->response.status);
-    if (x->state == WEND_X_TORN)
-        reset_on_close(serving);
     if (server->finished != NULL)
         server->finished(server, x);
+    if (x->state == WEND_X_TORN)
+        reset_on_close(serving);
+    else
+        linger(task, serving, x->policy);
 }
 
 static void serve_packet(struct wend_task *task, struct serving *serving)
