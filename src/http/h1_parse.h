@@ -37,7 +37,7 @@ struct wend_h1_limits {
 extern const struct wend_h1_limits wend_h1_limits_default;
 
 struct wend_h1_error {
-    int status;            /* 400, 405, 411, 413, 414, 417, 431, 494, 501, 505 */
+    int status;            /* 400, 405, 414, 417, 431, 494, 501, 505; of a response: 502 */
     size_t offset;         /* of the first wrong byte */
     const char *text;      /* what is wrong and what is allowed; a literal */
 };
@@ -90,7 +90,8 @@ struct wend_h1_chunks {
  *   WEND_MORE   not the end yet; feed the rest
  *   WEND_OK     the last chunk and the trailer section were consumed
  *   WEND_E_SYNTAX, WEND_E_LIMIT
- * Trailer lines are appended to `trailer_bytes` (NULL: dropped) for wend_h1_parse_fields(). */
+ * The trailer section, its empty line included, is appended to `trailer_bytes` (NULL: dropped) for
+ * wend_h1_parse_fields(). */
 enum wend_code wend_h1_chunks_decode(struct wend_h1_chunks *chunks, const char *bytes, size_t len,
                                      size_t *used, struct wend_str *data,
                                      struct wend_buffer *trailer_bytes) WEND_MUST_CHECK;
