@@ -62,8 +62,8 @@ static void usage(FILE *to)
     fputs("wend carries a web request all the way: from the URL to the page.\n\n"
           "usage: wend COMMAND [...]\n\n",
           to);
-    for (size_t i = 0; i < WEND_COUNT(commands); i++)
-        fprintf(to, "  %-8s %s\n", commands[i].name, commands[i].summary);
+    for (const struct command *command = commands; command < commands + WEND_COUNT(commands); command++)
+        fprintf(to, "  %-8s %s\n", command->name, command->summary);
     fputs("\nTry `wend serve .` in a folder of files, and `wend COMMAND --help` for a command's options.\n",
           to);
 }
