@@ -237,7 +237,8 @@ static int sleep_ms(struct wend_loop *loop)
     next_ns = wend_wheel_next_ns(&loop->wheel);
     if (next_ns == WEND_NEVER)
         return -1;
-    ms = (next_ns - wend_clock_monotonic_ns() + WEND_NS_PER_MS - 1) / WEND_NS_PER_MS;
+    /* Against the time this turn began: a timer may be late by the length of a turn anyway. */
+    ms = (next_ns - loop->now_ns + WEND_NS_PER_MS - 1) / WEND_NS_PER_MS;
     return ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;
 }
 
