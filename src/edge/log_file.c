@@ -1,0 +1,211 @@
+/* edge/log_file.c - the files that log lines go to; see edge/log_file.h. */
+#include "edge/log_file.h"
+
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define COMPLAIN_EVERY_NS (60 * WEND_NS_PER_S)
+
+struct wend_log_file {
+    struct wend_list node;
+    unsigned refs;
+    int descriptor;
+    size_t path_len;
+    char *path;
+    struct wend_buffer lines; /* max 0: none */
+    int64_t flush_ms;
+    struct wend_loop *loop;   /* where the timer runs */
+    struct wend_timer timer;
+    int64_t full_until_ns, complained_ns;
+};
+
+static struct wend_list files = {&files, &files};
+static size_t files_count;
+
+static int open_path(const char *path)
+{
+    return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
+}
+
+static struct wend_log_file *find(struct wend_str path)
+{
+    WEND_LIST_EACH(&files, node, after) {
+        struct wend_log_file *file = WEND_OF(node, struct wend_log_file, node);
+
+        if (wend_str_eq(path, wend_log_file_path(file)))
+            return file;
+    }
+    return NULL;
+}
+
+/* --- writing --------------------------------------------------------------------------------- */
+
+static void complain(struct wend_log_file *file, int error, int64_t now)
+{
+    if (error == ENOSPC)
+        file->full_until_ns = (now / WEND_NS_PER_S + 1) * WEND_NS_PER_S;
+    if (file->complained_ns != 0 && now - file->complained_ns < COMPLAIN_EVERY_NS)
+        return;
+    file->complained_ns = now;
+    wend_log(wend_log_process, WEND_LOG_ALERT, 0, error, "write() to \"%s\" failed", file->path);
+}
+
+static void write_now(struct wend_log_file *file, struct wend_str bytes)
+{
+    ssize_t n;
+
+    if (bytes.len == 0 ||
+        (file->full_until_ns != 0 && wend_clock_monotonic_ns() < file->full_until_ns))
+        return;
+    do
+        n = write(file->descriptor, bytes.ptr, bytes.len);
+    while (n < 0 && errno == EINTR);
+    if (WEND_LIKELY(n == (ssize_t)bytes.len))
+        return;
+    /* A part of it was written: the disk is as good as full. The rest of the line is lost. */
+    complain(file, n < 0 ? errno : ENOSPC, wend_clock_monotonic_ns());
+}
+
+static void flush(struct wend_log_file *file)
+{
+    write_now(file, wend_buffer_str(&file->lines));
+    wend_buffer_clear(&file->lines);
+    if (file->loop != NULL)
+        wend_timer_stop(file->loop, &file->timer);
+}
+
+static void on_timer(struct wend_timer *timer)
+{
+    flush(WEND_OF(timer, struct wend_log_file, timer));
+}
+
+static void start_timer(struct wend_log_file *file, struct wend_loop *loop)
+{
+    if (file->flush_ms == 0 || loop == NULL || wend_list_linked(&file->timer.node))
+        return;
+    file->loop = loop;
+    file->timer.fire = on_timer;
+    wend_timer_start(loop, &file->timer,
+                     wend_loop_now_ns(loop) + file->flush_ms * WEND_NS_PER_MS);
+}
+
+void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, struct wend_str line)
+{
+    if (file->lines.len + line.len > file->lines.max)
+        flush(file);
+    if (line.len > file->lines.max) {
+        write_now(file, line);
+        return;
+    }
+    wend_buffer_add(&file->lines, line);
+    start_timer(file, loop);
+}
+
+void wend_log_files_flush(void)
+{
+    WEND_LIST_EACH(&files, node, after)
+        flush(WEND_OF(node, struct wend_log_file, node));
+}
+
+/* --- opening --------------------------------------------------------------------------------- */
+
+enum wend_code wend_log_file_open(struct wend_str path, struct wend_log_file **out)
+{
+    struct wend_log_file *file = find(path);
+
+    if (file == NULL) {
+        if (files_count == WEND_LOG_FILES_MAX) {
+            errno = EMFILE;
+            return WEND_E_LIMIT;
+        }
+        file = calloc(1, sizeof(*file));
+        if (file == NULL)
+            return WEND_E_MEMORY;
+        file->path = strndup(path.ptr, path.len);
+        file->path_len = path.len;
+        file->descriptor = file->path == NULL ? -1 : open_path(file->path);
+        if (file->descriptor < 0) {
+            free(file->path);
+            free(file);
+            return WEND_E_IO;
+        }
+        wend_buffer_init(&file->lines, 0);
+        wend_list_append(&files, &file->node);
+        files_count++;
+    }
+    file->refs++;
+    *out = file;
+    return WEND_OK;
+}
+
+void wend_log_file_unref(struct wend_log_file *file)
+{
+    if (--file->refs > 0)
+        return;
+    flush(file);
+    wend_list_remove(&file->node);
+    files_count--;
+    wend_buffer_release(&file->lines);
+    close(file->descriptor);
+    free(file->path);
+    free(file);
+}
+
+int wend_log_file_descriptor(const struct wend_log_file *file)
+{
+    return file->descriptor;
+}
+
+struct wend_str wend_log_file_path(const struct wend_log_file *file)
+{
+    return wend_str_make(file->path, file->path_len);
+}
+
+enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, int64_t flush_ms)
+{
+    if (bytes > WEND_LOG_BUFFER_MAX)
+        return WEND_E_LIMIT;
+    if (file->lines.max != 0 && (file->lines.max != bytes || file->flush_ms != flush_ms))
+        return WEND_E_STATE;
+    if (file->lines.max == 0)
+        wend_buffer_init(&file->lines, bytes);
+    file->flush_ms = flush_ms;
+    return WEND_OK;
+}
+
+static void give_away(const struct wend_log_file *file, int descriptor, uid_t owner, gid_t group)
+{
+    struct stat seen;
+
+    if (owner == (uid_t)-1 || fstat(descriptor, &seen) != 0 || !S_ISREG(seen.st_mode) ||
+        seen.st_uid == owner)
+        return;
+    if (fchown(descriptor, owner, group) != 0)
+        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "chown(\"%s\", %u) failed",
+                 file->path, (unsigned)owner);
+}
+
+void wend_log_files_reopen(uid_t owner, gid_t group)
+{
+    wend_log_files_flush();
+    WEND_LIST_EACH(&files, node, after) {
+        struct wend_log_file *file = WEND_OF(node, struct wend_log_file, node);
+        int descriptor = open_path(file->path);
+
+        if (descriptor < 0) {
+            wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "open() \"%s\" failed",
+                     file->path);
+            continue;
+        }
+        give_away(file, descriptor, owner, group);
+        if (dup3(descriptor, file->descriptor, O_CLOEXEC) < 0)
+            wend_log(wend_log_process, WEND_LOG_ALERT, 0, errno, "dup3() for \"%s\" failed",
+                     file->path);
+        close(descriptor);
+    }
+}

@@ -1,0 +1,55 @@
+/* edge/log_file.h - the files that log lines go to.
+ *
+ * What it is for. Every access_log and error_log of the configuration that names a file. One path
+ * is opened once, however many directives name it.
+ *
+ * Who owns what. The process has one set of log files; they are counted: a configuration takes
+ * references and gives them back when it is retired. The master opens them before it drops its
+ * rights; workers inherit the descriptors.
+ *
+ * Writing. A line is one write(2) on an O_APPEND descriptor, so lines of several processes never
+ * mix. With a buffer, whole lines are collected up to its size, for at most flush_ms, and written
+ * as one. A disk that is full costs lines, never a request: after ENOSPC nothing is written for the
+ * rest of that second, and the process's log hears of it once a minute.
+ *
+ * Reopening (USR1). wend_log_files_reopen() opens every path anew and puts it in the place of the
+ * old descriptor number, so nothing that holds the number notices. A path that cannot be opened
+ * keeps its old file.
+ */
+#ifndef WEND_EDGE_LOG_FILE_H
+#define WEND_EDGE_LOG_FILE_H
+
+#include "base/buffer.h"
+#include "base/code.h"
+#include "fiber/loop.h"
+
+#include <sys/types.h>
+
+#define WEND_LOG_FILES_MAX 1024
+#define WEND_LOG_BUFFER_MAX (64u << 20)
+
+struct wend_log_file;
+
+/* A reference to the file at `path` (absolute, or relative to the working directory). On WEND_E_IO
+ * errno says why. */
+enum wend_code wend_log_file_open(struct wend_str path, struct wend_log_file **out) WEND_MUST_CHECK;
+void wend_log_file_unref(struct wend_log_file *file);
+int wend_log_file_descriptor(const struct wend_log_file *file);
+struct wend_str wend_log_file_path(const struct wend_log_file *file);
+
+/* A buffer for the lines of one directive or more; the sizes must agree among them (WEND_E_STATE).
+ * flush_ms 0: only when it is full. */
+enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes,
+                                    int64_t flush_ms) WEND_MUST_CHECK;
+
+/* `line` ends with its newline. `loop`: for the flush timer; NULL before there is one. */
+void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, struct wend_str line);
+
+/* What the buffers hold goes out: before a worker ends, and before reopening. */
+void wend_log_files_flush(void);
+
+/* For USR1. `owner` and `group`: who shall own files that are created now ((uid_t)-1: unchanged);
+ * the master gives them to the workers' user. */
+void wend_log_files_reopen(uid_t owner, gid_t group);
+
+#endif
