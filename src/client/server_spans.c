@@ -1,0 +1,91 @@
+/* client/server_spans.c - a walk over our spans; after each wait come the server's. */
+#include "client/server_spans.h"
+
+/* Where the metrics' zero lies on the view's clock. */
+static int64_t place_zero(const struct wend_server_told *told, int64_t wait_start, int64_t wait_end)
+{
+    int64_t longest = 0;
+
+    for (size_t i = 0; i < told->count; i++) {
+        const struct wend_server_metric *metric = &told->metrics[i];
+        int64_t end = (metric->offset_ns > 0 ? metric->offset_ns : 0) +
+                      (metric->duration_ns > 0 ? metric->duration_ns : 0);
+
+        longest = end > longest ? end : longest;
+    }
+    if (longest >= wait_end - wait_start)
+        return wait_start;
+    return wait_start + (wait_end - wait_start - longest) / 2;
+}
+
+static int64_t clamp(int64_t value, int64_t low, int64_t high)
+{
+    return value < low ? low : value > high ? high : value;
+}
+
+/* The innermost span since `first` that contains [start, end], else the wait itself. */
+static uint16_t find_parent(const struct wend_view *view, uint16_t first, uint16_t wait,
+                            int64_t start, int64_t end)
+{
+    for (uint16_t i = view->count; i > first; i--)
+        if (view->spans[i - 1].start_ns <= start && view->spans[i - 1].end_ns >= end)
+            return (uint16_t)(i - 1);
+    return wait;
+}
+
+static void add_told(struct wend_view *out, uint16_t wait, const struct wend_server_told *told)
+{
+    int64_t low = out->spans[wait].start_ns, high = out->spans[wait].end_ns;
+    uint16_t first = out->count;
+    int64_t zero;
+
+    if (high == WEND_VIEW_OPEN)
+        return;
+    zero = place_zero(told, low, high);
+    for (size_t i = 0; i < told->count; i++) {
+        const struct wend_server_metric *metric = &told->metrics[i];
+        int64_t start, end;
+        uint16_t index;
+
+        if (metric->duration_ns < 0)
+            continue; /* a remark, not a time */
+        start = clamp(zero + (metric->offset_ns > 0 ? metric->offset_ns : 0), low, high);
+        end = clamp(start + metric->duration_ns, start, high);
+        index = wend_view_add(out, WEND_EVENTS_COUNT, find_parent(out, first, wait, start, end),
+                              start, end);
+        if (index == WEND_SPAN_NONE)
+            return;
+        out->spans[index].label = metric->name;
+        out->spans[index].note = metric->text;
+        out->spans[index].remote = true;
+    }
+}
+
+void wend_server_spans_merge(const struct wend_trace *trace, const struct wend_server_told *told,
+                             size_t told_count, struct wend_view *out)
+{
+    struct wend_view own;
+    uint16_t moved[WEND_SPANS_MAX];
+
+    wend_view_of_trace(&own, trace);
+    wend_view_start(out, own.wall_ns);
+    out->id[0] = own.id[0];
+    out->id[1] = own.id[1];
+    out->span_id = own.span_id;
+    out->parent_id = own.parent_id;
+    out->dropped = own.dropped;
+    for (uint16_t i = 0; i < own.count; i++) {
+        const struct wend_view_span *span = &own.spans[i];
+        uint16_t parent = span->parent == WEND_SPAN_NONE ? WEND_SPAN_NONE : moved[span->parent];
+
+        moved[i] = wend_view_add(out, span->event, parent, span->start_ns, span->end_ns);
+        if (moved[i] == WEND_SPAN_NONE)
+            continue;
+        out->spans[moved[i]].number = span->number;
+        out->spans[moved[i]].note = span->note;
+        for (size_t j = 0; j < told_count; j++)
+            if (told[j].wait_span == i)
+                add_told(out, moved[i], &told[j]);
+    }
+    out->duration_ns = own.duration_ns;
+}
