@@ -6,25 +6,25 @@
  * Who owns what. The ring lies in a zone's block; a struct wend_ring is one process's view of it.
  *
  * What it promises. Writing takes one fetch_add and one compare-and-swap, no lock, and never waits.
- * A reader gets a whole record or none. Each record has a ticket, counted from 1; record t
- * is there until record t + slots begins. A writer killed midway costs its own record only: its slot
+ * A reader gets a whole record or none. Each record has a ticket, counting up from
+ * wend_ring_first(); record t is there until record t + slots begins. A writer killed midway costs its own record only: its slot
  * is used again as soon as its process is gone.
  *
  * What it does not do. When a writer is so slow that all others went once round the ring meanwhile,
  * the newcomer's record is dropped (counted), not the slot torn.
  *
- *   slot:  | sequence | writer, len | bytes ... |      sequence 2t+1: being written; 2t+2: record t
+ *   slot:  | lap, writer's pid, writing? : one word | len | bytes ... |
  */
 #ifndef WEND_ZONE_RING_H
 #define WEND_ZONE_RING_H
 
 #include "zone/zone.h"
 
+#define WEND_RING_SLOTS_MIN 64
 #define WEND_RING_SLOTS_MAX (1u << 20)
 #define WEND_RING_RECORD_MAX (64u << 10)
 
 struct wend_ring_head;
-struct wend_ring_slot;
 
 struct wend_ring {
     struct wend_ring_head *head;
@@ -32,6 +32,7 @@ struct wend_ring {
     size_t stride;     /* bytes from slot to slot */
     size_t record_max; /* bytes of a record at most */
     uint64_t mask;
+    unsigned lap_shift; /* ticket >> lap_shift: how often it went round */
 };
 
 /* A new ring in `zone` for `slots` records (rounded up to a power of two) of at most `record_max`
@@ -49,7 +50,9 @@ void wend_ring_end(struct wend_ring *ring, uint64_t ticket, size_t len);
 /* begin, copy, end. False: dropped or too long. */
 bool wend_ring_write(struct wend_ring *ring, const void *record, size_t len);
 
-/* The ticket the next record will get; the latest record is the one before. */
+/* The ticket of the very first record, and the one the next will get. The latest one written is
+ * next - 1, the oldest that can still be there next - slots. */
+uint64_t wend_ring_first(const struct wend_ring *ring);
 uint64_t wend_ring_next(const struct wend_ring *ring);
 /* Copies record `ticket`. False: not there (overwritten, being written, dropped, not yet begun). */
 bool wend_ring_read(const struct wend_ring *ring, uint64_t ticket, void *into, size_t room,

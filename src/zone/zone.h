@@ -11,8 +11,8 @@
  * are offsets, never pointers; 0 is none.
  *
  * What it promises. A process killed at any instruction, lock held or not, loses nothing and breaks
- * nothing: what is changed through wend_zone_set() under a lock is either all there or, when the
- * holder died before wend_zone_unlock(), undone by the next one who locks. The size is sealed, so a
+ * nothing: what is done through wend_zone_set(), _alloc() and _free() under a lock is either all
+ * there or, when the holder died before wend_zone_unlock(), undone by the next one who locks. The size is sealed, so a
  * mapping never raises SIGBUS. A zone is attached only when magic, layout, size, name and version fit.
  *
  * What it does not do. No lock is held across a suspend; a lock is for a few hundred instructions.
@@ -28,7 +28,8 @@
 #define WEND_ZONE_NAME_MAX 64
 #define WEND_ZONE_BYTES_MIN (64u << 10)
 #define WEND_ZONE_BYTES_MAX (UINT64_C(1) << 38)
-#define WEND_ZONE_UNDO_MAX 60    /* words changed under one lock between lock and unlock */
+#define WEND_ZONE_UNDO_MAX 60    /* changes between one lock and its unlock */
+#define WEND_ZONE_FREES_MAX 8    /* blocks given back between one lock and its unlock */
 #define WEND_ZONES_MAX 64        /* in one set */
 
 typedef uint64_t wend_zone_offset;
@@ -67,32 +68,37 @@ wend_zone_offset wend_zone_offset_of(const struct wend_zone *zone, const void *a
 wend_zone_offset wend_zone_root(const struct wend_zone *zone);
 void wend_zone_set_root(struct wend_zone *zone, wend_zone_offset root);
 
-/* Blocks in powers of two from 64 bytes, zeroed; 0 when none is left. Freed blocks are used again
- * for the same size class. Takes the allocator's own lock. */
-wend_zone_offset wend_zone_alloc(struct wend_zone *zone, size_t size);
-void wend_zone_free(struct wend_zone *zone, wend_zone_offset block, size_t size);
-size_t wend_zone_bytes_free(struct wend_zone *zone); /* never handed out yet */
-
-/* A lock, itself inside a zone (zeroed memory, then init once). */
+/* A lock, itself inside a zone. Everything done under it, changes of words, blocks taken and blocks
+ * given back, is one step: it happened, or it did not. */
 struct wend_zone_lock {
     pthread_mutex_t mutex;
-    uint32_t undo_count;
+    uint64_t undo_count, free_count;
     struct {
-        wend_zone_offset at;
-        uint64_t old;
+        uint64_t what, old;
     } undo[WEND_ZONE_UNDO_MAX];
+    struct {
+        wend_zone_offset block;
+        uint64_t size;
+    } frees[WEND_ZONE_FREES_MAX];
 };
 
 void wend_zone_lock_init(struct wend_zone_lock *lock);
-/* True: the last holder died inside; its changes through wend_zone_set() are undone already. What
- * it changed otherwise is the caller's to repair. */
+/* True: the last holder died inside; what it did is undone (or, when it died after the decision in
+ * wend_zone_unlock(), finished). What it changed without wend_zone_set() is the caller's to repair. */
 bool wend_zone_lock(struct wend_zone *zone, struct wend_zone_lock *lock);
-bool wend_zone_try_lock(struct wend_zone *zone, struct wend_zone_lock *lock, bool *died);
-/* All changes since the lock are final. */
 void wend_zone_unlock(struct wend_zone *zone, struct wend_zone_lock *lock);
 /* Changes one aligned word of the zone under `lock`, remembering the old value for the undo. */
 void wend_zone_set(struct wend_zone *zone, struct wend_zone_lock *lock, uint64_t *word,
                    uint64_t value);
+
+/* A zeroed block, aligned to 16 bytes; 0 when none is left. Sizes are rounded up by at most a
+ * quarter; a freed block is used again for its rounded size. With `lock` (held) the block is given
+ * back when its holder dies before unlocking; with NULL it is the caller's at once. */
+wend_zone_offset wend_zone_alloc(struct wend_zone *zone, struct wend_zone_lock *lock, size_t size);
+/* Gives a block of `size` back; with `lock` (held) that happens at wend_zone_unlock(). */
+void wend_zone_free(struct wend_zone *zone, struct wend_zone_lock *lock, wend_zone_offset block,
+                    size_t size);
+size_t wend_zone_bytes_unused(const struct wend_zone *zone); /* never handed out yet */
 
 /* The zones of one configuration, by name. A reload makes a new set and takes over from the old one
  * every zone that still fits. */
