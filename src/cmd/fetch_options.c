@@ -281,20 +281,18 @@ static const struct option *find_short(char letter, bool for_trace)
     return NULL;
 }
 
-static void print_help(const char *program, bool for_trace)
+bool wend_fetch_option_row(size_t index, bool for_trace, struct wend_option *out)
 {
-    printf("%s [options] URL\n\n", program);
     for (size_t i = 0; i < WEND_COUNT(table); i++) {
-        char left[48];
-
         if (!usable(&table[i], for_trace))
             continue;
-        snprintf(left, sizeof(left), "%c%c%c --%s%s%s", table[i].letter != 0 ? '-' : ' ',
-                 table[i].letter != 0 ? table[i].letter : ' ', table[i].letter != 0 ? ',' : ' ',
-                 table[i].name, table[i].argument != NULL ? " " : "",
-                 table[i].argument != NULL ? table[i].argument : "");
-        printf("  %-32s %s\n", left, table[i].help);
+        if (index-- > 0)
+            continue;
+        *out = (struct wend_option){WEND_OPT_FETCH, table[i].letter, table[i].name,
+                                    table[i].argument, table[i].help};
+        return true;
     }
+    return false;
 }
 
 static int usage_error(const struct wend_fetch_options *options, const char *what, const char *text)
@@ -366,7 +364,8 @@ int wend_fetch_options_parse(struct wend_fetch_options *options, const char *pro
             words_only = true;
             at++;
         } else if (!words_only && (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)) {
-            print_help(program, for_trace);
+            wend_command_print_help(
+                wend_command_find(for_trace ? WEND_STR("trace") : WEND_STR("get")), stdout);
             return 0;
         } else if (!words_only && word[0] == '-' && word[1] != '\0') {
             int used = take_word(options, word, at + 1 < argc ? argv[at + 1] : NULL, for_trace);

@@ -7,6 +7,7 @@
 #define WEND_CMD_FETCH_OPTIONS_H
 
 #include "client/fetch.h"
+#include "cmd/options.h"
 
 #define WEND_FETCH_HEADERS_MAX 256
 #define WEND_FETCH_DATA_MAX ((size_t)1 << 30) /* bytes of -d, held in memory */
@@ -30,6 +31,9 @@ struct wend_fetch_options {
 int wend_fetch_options_parse(struct wend_fetch_options *options, const char *program, int argc,
                              char **argv, bool for_trace);
 void wend_fetch_options_release(struct wend_fetch_options *options);
+
+/* The rows of either command, for cmd/options.h. */
+bool wend_fetch_option_row(size_t index, bool for_trace, struct wend_option *out);
 
 /* Inside the task: what was typed becomes fetch->url, method, fields and body. */
 enum wend_code wend_fetch_options_apply(const struct wend_fetch_options *options,
