@@ -594,6 +594,17 @@ bool wend_h1_close_idlest(struct wend_loop *loop)
     return true;
 }
 
+void wend_h1_thread_release(void)
+{
+    while (house.inputs != NULL) {
+        struct input *input = house.inputs;
+
+        house.inputs = input->next;
+        free(input);
+    }
+    house.inputs_spare = 0;
+}
+
 struct wend_str wend_h1_take_input(struct wend_exchange *x)
 {
     struct h1_stream *stream = h1_stream_of(x);

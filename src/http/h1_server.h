@@ -60,6 +60,9 @@ void wend_h1_count(struct wend_loop *loop, size_t *live, size_t *idle);
 /* Closes the connection parked longest between requests, to make room; false when none is. */
 bool wend_h1_close_idlest(struct wend_loop *loop);
 
+/* Gives the calling thread's spare receive buffers back, after its loop has ended. */
+void wend_h1_thread_release(void);
+
 /* The bytes received behind the head (of a request that asked for a tunnel); taken once. */
 struct wend_str wend_h1_take_input(struct wend_exchange *x);
 

@@ -194,6 +194,8 @@ static void *run_server(void *unused)
     wend_loop_run(loop);
     wend_io_close(&listener);
     wend_loop_free(loop);
+    wend_h1_thread_release();
+    wend_arena_thread_release();
     return NULL;
 }
 
