@@ -1,0 +1,138 @@
+"""What connections that only wait cost: memory per idle one and per half-sent head.
+
+A connection's cost is (resident memory of all processes with N of them - that of the same program
+configured for 64 connections, with none) / N, so that tables sized by the configuration count.
+"""
+import resource
+import socket
+import time
+
+from peers import Missing
+
+IDLE = 15000
+HALF = 10000
+SMALL = 64
+REQUEST = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\n\r\n"
+HALF_HEAD = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
+
+
+def read_answer(s):
+    got = b""
+    while True:
+        block = s.recv(65536)
+        if not block:
+            raise Missing("the server closed a connection that should stay")
+        got += block
+        head, blank, body = got.partition(b"\r\n\r\n")
+        if blank:
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n")[0])
+            if len(body) >= length:
+                return head
+
+
+def connect(port, index):
+    # One source address has 28,000 ports at most; 127/8 has plenty.
+    s = socket.create_connection(("127.0.0.1", port), timeout=20,
+                                 source_address=(f"127.0.0.{2 + index // 10000}", 0))
+    s.settimeout(20)
+    return s
+
+
+def ask_repeatedly(port, path, count):
+    request = f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    s = connect(port, 0)
+    for _ in range(count):
+        s.sendall(request)
+        read_answer(s)
+    s.close()
+
+
+def raise_limit():
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 40000), hard))
+
+
+def measure_side(work, side, count, hold):
+    """Bytes per held connection, and whether a good client is still served meanwhile."""
+    small = work.start(side, connections=SMALL)
+    try:
+        ask_repeatedly(small.port, "/1k.html", 3)
+        base = small.rss_bytes()
+    finally:
+        small.stop()
+    server = work.start(side, connections=20000)
+    held = []
+    try:
+        for index in range(count):
+            s = connect(server.port, index)
+            hold(s)
+            held.append(s)
+        time.sleep(1)
+        full = server.rss_bytes()
+        begin = time.monotonic()
+        ask_repeatedly(server.port, "/1k.html", 10)
+        return {"bytes": (full - base) / count, "base": base, "full": full,
+                "good_client_ms": (time.monotonic() - begin) * 100}
+    finally:
+        for s in held:
+            s.close()
+        server.stop()
+
+
+def hold_idle(s):
+    s.sendall(REQUEST)
+    read_answer(s)
+
+
+def hold_half(s):
+    s.sendall(HALF_HEAD)
+
+
+def measure(work, name, about, count, hold, targets):
+    raise_limit()
+    result = {"name": name, "about": about, "count": count, "sides": {}, "missing": {},
+              "targets": []}
+    for side in ("wend-edge", "nginx"):
+        try:
+            result["sides"][side] = measure_side(work, side, count, hold)
+        except (Missing, OSError) as why:
+            result["missing"][side] = str(why)
+    targets(result)
+    return result
+
+
+def idle_targets(result):
+    sides = result["sides"]
+    if len(sides) == 2:
+        ratio = sides["nginx"]["bytes"] / sides["wend-edge"]["bytes"]
+        result["targets"].append({"ours": "wend-edge", "theirs": "nginx", "ratio": ratio,
+                                  "least": 1.0, "met": ratio >= 1.0})
+
+
+def half_targets(result):
+    ours = result["sides"].get("wend-edge")
+    if ours is not None:
+        allowed = 2048 + len(HALF_HEAD)
+        result["targets"].append({"ours": "wend-edge", "theirs": f"{allowed} bytes",
+                                  "ratio": allowed / ours["bytes"], "least": 1.0,
+                                  "met": ours["bytes"] <= allowed})
+
+
+ROWS = {
+    "idle": lambda work: measure(work, "idle", "memory of an idle keep-alive connection", IDLE,
+                                 hold_idle, idle_targets),
+    "half": lambda work: measure(work, "half", "memory of a half-sent head", HALF, hold_half,
+                                 half_targets),
+}
+
+
+def show(result):
+    print(f"\n{result['name']}: {result['about']}, {result['count']} of them")
+    for side, s in result["sides"].items():
+        print(f"  {side:22} {s['bytes']:8.0f} bytes each ({s['base'] >> 10} -> {s['full'] >> 10} "
+              f"KiB); a good client meanwhile: {s['good_client_ms']:.2f} ms a request")
+    for t in result["targets"]:
+        print(f"  {t['ours']} against {t['theirs']}: {t['ratio']:.2f} x, wanted {t['least']:.2f}: "
+              f"{'met' if t['met'] else 'MISSED'}")
+    for side, why in result["missing"].items():
+        print(f"  {side}: not measured: {why}")

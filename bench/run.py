@@ -1,0 +1,285 @@
+#!/usr/bin/env python3
+"""make bench: what a request costs, ours and theirs, in one run.
+
+The figure is microseconds of CPU per request: utime + stime of all processes of the server over
+the requests wrk counted. Servers stand on one core, wrk on the other; the sides of a row alternate
+in short runs, so that a slow minute of the machine falls on all of them alike. Throughput is not
+the figure because wrk, not the server, is the bottleneck of the fast rows.
+
+    bench/run.py [ROW ...] [--runs N] [--seconds S] [--full] [--syscalls] [--callgrind]
+
+Writes a table to standard output and everything measured to build/bench.json.
+"""
+import argparse
+import dataclasses
+import datetime
+import json
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+
+import memory
+import peers
+from peers import Missing
+
+OUTPUT = peers.ROOT / "build/bench.json"
+
+
+@dataclasses.dataclass
+class Row:
+    """One comparison. `targets`: (ours, theirs, at least): theirs' cost / ours' cost."""
+
+    name: str
+    about: str
+    path: str
+    sides: list
+    targets: list
+    options: dict = dataclasses.field(default_factory=dict)
+    connections: int = 64
+
+
+UWSGI = ["uwsgi/http-socket", "uwsgi/http11-socket", "uwsgi/http-keepalive"]
+ROWS = [
+    Row("fibers", "the same 1 KiB answer from a bare loop and on fibers", "/",
+        ["fiberloop/task", "fiberloop/park", "rawloop"],
+        [("fiberloop/task", "rawloop", 0.95), ("fiberloop/park", "rawloop", 0.95)]),
+    Row("file-1k", "a file of 1 KiB", "/1k.html",
+        ["wend-edge", "nginx", "nginx/cache", "h2o", "lighttpd", "rawloop"],
+        [("wend-edge", "nginx", 1.4), ("wend-edge", "nginx/cache", 1.4), ("wend-edge", "h2o", 1.0),
+         ("wend-edge", "lighttpd", 1.0)]),
+    Row("file-100k", "a file of 100 KiB", "/100k.html",
+        ["wend-edge", "nginx", "nginx/cache"],
+        [("wend-edge", "nginx", 1.0), ("wend-edge", "nginx/cache", 1.0)]),
+    Row("return", "return 200 of the configuration", "/return", ["wend-edge", "nginx"],
+        [("wend-edge", "nginx", 1.0)]),
+    Row("hello", "hello as WSGI", "/",
+        ["wend-serve", *UWSGI, "nginx+uwsgi", "granian"],
+        [*(("wend-serve", side, 2.5) for side in UWSGI), ("wend-serve", "nginx+uwsgi", 4.0),
+         ("wend-serve", "granian", 1.0)]),
+    Row("django", "a Django page with one query and a template", "/",
+        ["wend-serve", "nginx+uwsgi", "bare-loop"],
+        [("wend-serve", "nginx+uwsgi", 1.25), ("wend-serve", "bare-loop", 0.95)],
+        {"application": "django"}, 16),
+    Row("trace", "the trace on and off", "/1k.html", ["wend-edge", "wend-edge/notrace"],
+        [("wend-edge", "wend-edge/notrace", 0.98)]),
+]
+
+
+# --- one short run --------------------------------------------------------------------------------
+
+def find(pattern, text, default=None):
+    match = re.search(pattern, text, re.M)
+    return match.group(1) if match else default
+
+
+def milliseconds(text):
+    value, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(value) * {"us": 0.001, "ms": 1, "s": 1000}[unit]
+
+
+def wrk(port, path, seconds, connections):
+    out = subprocess.run(
+        ["taskset", "-c", peers.CLIENT_CORE, peers.debian_program("wrk"), "-t1", f"-c{connections}",
+         f"-d{seconds}s", "--latency", f"http://127.0.0.1:{port}{path}"],
+        capture_output=True, text=True, check=True).stdout
+    result = {
+        "requests": int(find(r"(\d+) requests in", out, "0")),
+        "p50_ms": milliseconds(find(r"^\s+50%\s+(\S+)", out, "0s")),
+        "p99_ms": milliseconds(find(r"^\s+99%\s+(\S+)", out, "0s")),
+        "bad": int(find(r"Non-2xx or 3xx responses: (\d+)", out, "0")),
+    }
+    errors = find(r"Socket errors: (.*)", out)
+    if errors is not None:
+        result["errors"] = errors
+    return result
+
+
+def short_run(server, row, seconds):
+    before = server.cpu_us()
+    result = wrk(server.port, row.path, seconds, row.connections)
+    if result["requests"] == 0 or result["bad"] > 0:
+        raise Missing(f"{server.name} {row.path}: {result}")
+    result["cpu_us"] = (server.cpu_us() - before) / result["requests"]
+    return result
+
+
+def bare_loop_run(work, row, seconds):
+    """The application called by nobody but a for loop, in the interpreter the servers embed."""
+    cwd, env, module = work.app_env("django")
+    out = subprocess.run(
+        peers.pinned(["/usr/bin/python3.11", f"{module}.py", "loop", str(800 * seconds)]),
+        cwd=cwd, env={**peers.os.environ, **env}, capture_output=True, text=True, check=True)
+    return {"requests": 800 * seconds, "cpu_us": float(out.stdout)}
+
+
+# --- beside the figure -----------------------------------------------------------------------------
+
+def syscalls_per_request(server, row):
+    """strace -c of a run of one second; strace slows the server, but counts stay counts."""
+    attach = [word for pid in server.pids() for word in ("-p", str(pid))]
+    tracer = subprocess.Popen([peers.debian_program("strace"), "-c", "-f", "-q", *attach],
+                              stderr=subprocess.PIPE, text=True)
+    try:
+        result = wrk(server.port, row.path, 1, 16)
+    finally:
+        tracer.send_signal(peers.signal.SIGINT)
+    table = tracer.communicate()[1]
+    total = find(r"^100[.,]00\s+[\d.]+\s+\d+\s+(\d+).*total", table)
+    if total is None or result["requests"] == 0:
+        return None
+    return round(int(total) / result["requests"], 2)
+
+
+def instructions_per_request(work, side, row):
+    """callgrind's count for 2N requests less that for N, over N: start and end cancel out."""
+    counts = []
+    for requests in (500, 1000):
+        server = work.start(side, under=["valgrind", "--tool=callgrind", "--trace-children=yes",
+                                         "--callgrind-out-file=/dev/null"], **row.options)
+        log = pathlib.Path(server.log)
+        memory.ask_repeatedly(server.port, row.path, requests)
+        server.stop(gently=True)
+        counts.append(sum(map(int, re.findall(r"Collected : (\d+)", log.read_text()))))
+    return round((counts[1] - counts[0]) / 500)
+
+
+# --- a row ------------------------------------------------------------------------------------------
+
+def measure(work, row, arguments):
+    servers, missing, runs, extra = {}, {}, {}, {}
+    for side in row.sides:
+        try:
+            servers[side] = None if side == "bare-loop" else work.start(side, **row.options)
+        except Missing as why:
+            missing[side] = str(why)
+    try:
+        for server in filter(None, servers.values()):
+            wrk(server.port, row.path, 1, row.connections)
+        for _ in range(arguments.runs):
+            for side, server in servers.items():
+                try:
+                    result = (bare_loop_run(work, row, arguments.seconds) if server is None
+                              else short_run(server, row, arguments.seconds))
+                    runs.setdefault(side, []).append(result)
+                except Missing as why:
+                    missing[side] = str(why)
+        for side, server in servers.items():
+            if arguments.syscalls and server is not None:
+                extra.setdefault(side, {})["syscalls"] = syscalls_per_request(server, row)
+    finally:
+        for server in filter(None, servers.values()):
+            server.stop()
+    if arguments.callgrind:
+        for side in set(runs) - {"bare-loop"}:
+            extra.setdefault(side, {})["instructions"] = instructions_per_request(work, side, row)
+    return summarise(row, runs, missing, extra)
+
+
+def summarise(row, runs, missing, extra):
+    sides = {}
+    for side, results in runs.items():
+        costs = [r["cpu_us"] for r in results]
+        sides[side] = {
+            "cpu_us": statistics.median(costs),
+            "spread": [min(costs), max(costs)],
+            **{key: statistics.median(r[key] for r in results)
+               for key in ("p50_ms", "p99_ms") if key in results[0]},
+            "errors": [r["errors"] for r in results if "errors" in r],
+            **extra.get(side, {}),
+            "runs": results,
+        }
+    targets = []
+    for ours, theirs, least in row.targets:
+        if ours not in sides or theirs not in sides:
+            continue
+        # Paired by run: neighbours in time saw the same machine.
+        pairs = zip(sides[ours]["runs"], sides[theirs]["runs"])
+        ratio = statistics.median(b["cpu_us"] / a["cpu_us"] for a, b in pairs)
+        targets.append({"ours": ours, "theirs": theirs, "ratio": ratio, "least": least,
+                        "met": ratio >= least})
+    return {"name": row.name, "about": row.about, "sides": sides, "targets": targets,
+            "missing": missing}
+
+
+# --- telling ------------------------------------------------------------------------------------------
+
+def show(result):
+    print(f"\n{result['name']}: {result['about']}")
+    print(f"  {'':22} {'CPU us/req':>10} {'spread':>15} {'p50 ms':>8} {'p99 ms':>8} "
+          f"{'syscalls':>8} {'instr.':>8}")
+    for side, s in sorted(result["sides"].items(), key=lambda item: item[1]["cpu_us"]):
+        low, high = s["spread"]
+        cells = [f"{s[key]:8.2f}" if s.get(key) is not None else " " * 8
+                 for key in ("p50_ms", "p99_ms", "syscalls")]
+        instructions = f"{s['instructions']:8d}" if "instructions" in s else ""
+        print(f"  {side:22} {s['cpu_us']:10.2f} {low:7.2f}-{high:<7.2f} {' '.join(cells)} "
+              f"{instructions}" + (f"  ERRORS {s['errors'][0]}" if s["errors"] else ""))
+    for t in result["targets"]:
+        print(f"  {t['ours']} against {t['theirs']}: {t['ratio']:.2f} x, wanted {t['least']:.2f}: "
+              f"{'met' if t['met'] else 'MISSED'}")
+    for side, why in result["missing"].items():
+        print(f"  {side}: not measured: {why}")
+    sys.stdout.flush()
+
+
+def machine():
+    cpu = find(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text(), "unknown CPU")
+    return {
+        "cpu": cpu, "cores": peers.os.cpu_count(), "kernel": platform.release(),
+        "load": peers.os.getloadavg()[0],
+        "time": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def parse_arguments():
+    names = [row.name for row in ROWS] + list(memory.ROWS)
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"of {', '.join(names)}")
+    parser.add_argument("--runs", type=int, default=5, help="alternating runs per side (5)")
+    parser.add_argument("--seconds", type=int, default=3, help="of each run (3)")
+    parser.add_argument("--full", action="store_true", help="15 runs of 5 s, syscalls counted")
+    parser.add_argument("--syscalls", action="store_true", help="count system calls with strace")
+    parser.add_argument("--callgrind", action="store_true", help="count instructions (slow)")
+    parser.add_argument("--port", type=int, default=18850, help="the first port to use")
+    arguments = parser.parse_args()
+    for name in arguments.rows:
+        if name not in names:
+            parser.error(f"there is no row {name}; they are {', '.join(names)}")
+    arguments.rows = arguments.rows or names
+    if arguments.full:
+        arguments.runs, arguments.seconds, arguments.syscalls = 15, 5, True
+    return arguments
+
+
+def main():
+    arguments = parse_arguments()
+    here = machine()
+    print(f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, load {here['load']:.2f}; "
+          f"{arguments.runs} alternating runs of {arguments.seconds} s, servers on core "
+          f"{peers.SERVER_CORE}, wrk on core {peers.CLIENT_CORE}")
+    if {"hello", "django"} & set(arguments.rows):
+        peers.prepare_venv()
+    results = []
+    with tempfile.TemporaryDirectory(prefix="wend-bench-") as directory:
+        work = peers.Peers(directory, arguments.port)
+        for row in ROWS:
+            if row.name in arguments.rows:
+                results.append(measure(work, row, arguments))
+                show(results[-1])
+        for name, measure_memory in memory.ROWS.items():
+            if name in arguments.rows:
+                results.append(measure_memory(work))
+                memory.show(results[-1])
+    OUTPUT.parent.mkdir(exist_ok=True)
+    OUTPUT.write_text(json.dumps({"machine": here, "rows": results}, indent=1) + "\n")
+    print(f"\n{OUTPUT.relative_to(peers.ROOT)} has every run")
+    missed = [t for r in results for t in r["targets"] if not t["met"]]
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
