@@ -176,6 +176,8 @@ static enum wend_code read_field(struct wend_h1_reader *r, struct wend_fields *f
         return code == WEND_MORE ? more_of_field(r) : code;
     if (WEND_UNLIKELY((size_t)(r->at - r->line) > r->limits->field_bytes))
         return too_large(r, "a field line longer than the limit");
+    if (WEND_UNLIKELY((size_t)(r->at - r->start) > r->limits->head_bytes))
+        return too_large(r, "a head longer than the limit");
     if (WEND_UNLIKELY(!take))
         return WEND_OK;
     id = wend_field_lookup(name);
