@@ -48,6 +48,8 @@ static int64_t since(const struct wend_trace *trace, uint64_t ticks)
 void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace)
 {
     wend_view_start(view, trace->wall_ns);
+    if (!trace->enabled)
+        return;
     view->id[0] = trace->id[0];
     view->id[1] = trace->id[1];
     view->span_id = trace->span_id;

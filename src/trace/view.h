@@ -38,6 +38,7 @@ struct wend_view {
     struct wend_view_span spans[WEND_VIEW_SPANS_MAX];
 };
 
+/* Empty when the trace is switched off. */
 void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace);
 
 /* An empty view that starts at `wall_ns`. */
