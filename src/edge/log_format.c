@@ -50,7 +50,8 @@ static enum wend_code add_value(struct compiler *c, struct wend_str *rest, struc
         return WEND_E_CONFIG;
     }
     part->literal = WEND_STR_NULL;
-    if (!c->find(c->context, name, &part->value)) {
+    part->value = c->find(c->context, name);
+    if (part->value == NULL) {
         *c->problem =
             wend_arena_printf(c->arena, "unknown \"%.*s\" variable", WEND_STR_ARG(name));
         return WEND_E_CONFIG;

@@ -4,8 +4,8 @@
  * "${name}" stand for values. A value that does not exist is "-" with the default escaping, and
  * nothing with the others.
  *
- * What it does not do. It knows no variables: whoever compiles says which number a name has, whoever
- * writes gives the value of a number.
+ * What it does not do. It knows no variables: whoever compiles says what a name is, whoever writes
+ * gives the value of it.
  */
 #ifndef WEND_EDGE_LOG_FORMAT_H
 #define WEND_EDGE_LOG_FORMAT_H
@@ -17,7 +17,7 @@
 
 struct wend_log_part {
     struct wend_str literal; /* ptr NULL: a value */
-    unsigned value;
+    const void *value;       /* whatever stands for a name, to its owner */
 };
 
 struct wend_log_format {
@@ -31,10 +31,10 @@ struct wend_log_format {
     "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "            \
     "\"$http_referer\" \"$http_user_agent\""
 
-/* False when there is no such name. */
-typedef bool (*wend_log_find)(void *context, struct wend_str name, unsigned *number);
+/* What stands for a name; NULL when it can be none. */
+typedef const void *(*wend_log_find)(void *context, struct wend_str name);
 /* A null slice when it does not exist now. */
-typedef struct wend_str (*wend_log_value)(void *context, unsigned number);
+typedef struct wend_str (*wend_log_value)(void *context, const void *value);
 
 /* The texts must live as long as the format. On WEND_E_CONFIG *problem is a sentence for the person
  * who wrote them; its start is nginx's. */

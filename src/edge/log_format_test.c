@@ -9,24 +9,22 @@
 static const struct wend_str names[] = {
     WEND_STR_INIT("one"), WEND_STR_INIT("none"), WEND_STR_INIT("quote"), WEND_STR_INIT("empty")};
 
-static bool find(void *context, struct wend_str name, unsigned *number)
+static const struct wend_str values[] = {
+    WEND_STR_INIT("1"), {NULL, 0}, WEND_STR_INIT("a\"b"), WEND_STR_INIT("")};
+
+static const void *find(void *context, struct wend_str name)
 {
     (void)context;
-    for (unsigned i = 0; i < WEND_COUNT(names); i++) {
-        *number = i;
+    for (size_t i = 0; i < WEND_COUNT(names); i++)
         if (wend_str_eq(names[i], name))
-            return true;
-    }
-    return false;
+            return &values[i];
+    return NULL;
 }
 
-static struct wend_str value(void *context, unsigned number)
+static struct wend_str value(void *context, const void *which)
 {
-    static const struct wend_str values[] = {
-        WEND_STR_INIT("1"), {NULL, 0}, WEND_STR_INIT("a\"b"), WEND_STR_INIT("")};
-
     (void)context;
-    return values[number];
+    return *(const struct wend_str *)which;
 }
 
 static void rows_of_formats(void **state)

@@ -63,7 +63,7 @@ static enum wend_code redirect_to_directory(struct wend_exchange *x, struct wend
 
 /* What the response says about the file, before anybody looks at conditions and ranges. */
 static void describe(struct wend_exchange *x, const struct wend_static_settings *settings,
-                     const struct wend_file *file, struct wend_str uri)
+                     const struct wend_file *file)
 {
     struct wend_response *response = &x->response;
 
@@ -71,7 +71,7 @@ static void describe(struct wend_exchange *x, const struct wend_static_settings 
     response->content_length = file->size;
     response->last_modified = file->mtime_s;
     response->etag = settings->etag ? file->etag : WEND_STR_NULL;
-    response->content_type = wend_types_lookup(settings->types, uri, settings->default_type);
+    response->content_type = settings->content_type;
     response->allow_ranges = true;
 }
 
@@ -89,12 +89,12 @@ static void undescribe(struct wend_exchange *x, int status)
 
 static enum wend_code send_file(struct wend_exchange *x,
                                 const struct wend_static_settings *settings,
-                                const struct wend_file *file, struct wend_str uri)
+                                const struct wend_file *file)
 {
     struct wend_piece piece = {.kind = WEND_PIECE_FILE, .file = file->descriptor};
     int status;
 
-    describe(x, settings, file, uri);
+    describe(x, settings, file);
     status = wend_conditional_check(x, settings->if_modified_since);
     if (status == 200 && wend_range_refused(x, settings->max_ranges))
         status = 416;
@@ -124,7 +124,7 @@ static enum wend_code serve_found(struct wend_exchange *x,
     }
     if (x->request.method == WEND_POST)
         return refuse(x, 405);
-    return send_file(x, settings, file, uri);
+    return send_file(x, settings, file);
 }
 
 enum wend_code wend_static_serve(struct wend_exchange *x,

@@ -15,15 +15,13 @@
 
 #include "base/log.h"
 #include "edge/file_cache.h"
-#include "edge/types.h"
 #include "http/conditional.h"
 #include "http/handler.h"
 #include "http/range.h"
 
 struct wend_static_settings {
     struct wend_file_cache *cache; /* NULL: the worker's own */
-    const struct wend_types *types;
-    struct wend_str default_type;  /* empty: no Content-Type */
+    struct wend_str content_type;  /* null: no Content-Type */
     enum wend_if_modified_since if_modified_since;
     unsigned max_ranges;           /* WEND_RANGES_UNLIMITED */
     bool etag;

@@ -1,0 +1,36 @@
+/* edge/content.h - the modules of static content, and of what surrounds every response.
+ *
+ *     module       directives                                              takes part as
+ *     index        index                                                   content, first
+ *     autoindex    autoindex autoindex_exact_size autoindex_format         content
+ *                  autoindex_localtime
+ *     static       open_file_cache open_file_cache_valid _min_uses         content, last
+ *                  _errors disable_symlinks
+ *     headers      add_header add_trailer expires add_header_inherit       response filter
+ *                  add_trailer_inherit
+ *     access_log   log_format access_log open_log_file_cache               log
+ *
+ * Filters run in the order conditional, headers, range: what add_header says about the validators
+ * counts for If-Range, and a 304 gets its fields.
+ */
+#ifndef WEND_EDGE_CONTENT_H
+#define WEND_EDGE_CONTENT_H
+
+#include "edge/file_cache.h"
+#include "edge/module.h"
+
+extern const struct wend_edge_module wend_edge_index;
+extern const struct wend_edge_module wend_edge_autoindex;
+extern const struct wend_edge_module wend_edge_static;
+extern const struct wend_edge_module wend_edge_headers;
+extern const struct wend_edge_module wend_edge_access_log;
+
+extern const struct wend_filter wend_edge_filter_conditional;
+extern const struct wend_filter wend_edge_filter_headers;
+extern const struct wend_filter wend_edge_filter_range;
+
+/* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who wants
+ * to know what a path leads to (try_files, index). */
+struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x);
+
+#endif
