@@ -15,7 +15,7 @@
 
 #include "http/filter.h"
 
-enum wend_if_modified_since { WEND_IMS_EXACT, WEND_IMS_BEFORE, WEND_IMS_OFF };
+enum wend_if_modified_since { WEND_IMS_OFF, WEND_IMS_EXACT, WEND_IMS_BEFORE };
 
 #define WEND_CONDITIONAL_FIELDS                                                                    \
     (UINT64_C(1) << WEND_FIELD_IF_MODIFIED_SINCE | UINT64_C(1) << WEND_FIELD_IF_NONE_MATCH |       \
