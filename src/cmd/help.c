@@ -7,7 +7,12 @@
 #include "base/code.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
+#include "conf/directive.h"
 #include "trace/trace.h"
+#ifdef WEND_CMD_EDGE
+#include "edge/module.h"
+#include "edge/variable.h"
+#endif
 
 #include <stdlib.h>
 
@@ -105,9 +110,119 @@ static void show_code(size_t index)
            wend_code_text((enum wend_code)index));
 }
 
+#ifdef WEND_CMD_EDGE
+/* --- the configuration's words: every module's, one after the other --------------------------------- */
+
+static const struct wend_directive *directive_at(size_t index,
+                                                 const struct wend_edge_module **module)
+{
+    for (size_t m = 0; wend_edge_modules[m] != NULL; m++) {
+        *module = wend_edge_modules[m];
+        if (index < (*module)->row_count)
+            return &(*module)->rows[index];
+        index -= (*module)->row_count;
+    }
+    return NULL;
+}
+
+static bool directive_name(size_t index, struct wend_str *out)
+{
+    const struct wend_edge_module *module;
+    const struct wend_directive *row = directive_at(index, &module);
+
+    if (row == NULL)
+        return false;
+    *out = wend_str_of(row->name);
+    return true;
+}
+
+static void print_contexts(unsigned contexts)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {
+        {WEND_CTX_MAIN, "main"}, {WEND_CTX_EVENTS, "events"}, {WEND_CTX_HTTP, "http"},
+        {WEND_CTX_UPSTREAM, "upstream"}, {WEND_CTX_APP, "app"}, {WEND_CTX_SERVER, "server"},
+        {WEND_CTX_IF_SERVER, "if in server"}, {WEND_CTX_LOCATION, "location"},
+        {WEND_CTX_IF_LOCATION, "if in location"}, {WEND_CTX_LIMIT_EXCEPT, "limit_except"},
+    };
+    const char *separator = "";
+
+    for (size_t i = 0; i < WEND_COUNT(names); i++) {
+        if ((contexts & names[i].bit) == 0)
+            continue;
+        printf("%s%s", separator, names[i].name);
+        separator = ", ";
+    }
+}
+
+static void show_directive(size_t index)
+{
+    const struct wend_edge_module *module;
+    const struct wend_directive *row = directive_at(index, &module);
+
+    printf("directive %s%s, of the module %s\n", row->name, row->block ? " { ... }" : "",
+           module->name);
+    if (row->help != NULL)
+        printf("  %s\n", row->help);
+    printf("  Arguments: %d", row->args_min);
+    if (row->args_max < 0)
+        printf(" or more");
+    else if (row->args_max != row->args_min)
+        printf(" to %d", row->args_max);
+    printf(".  Default: %s.  In: ", row->fallback != NULL ? row->fallback : "none");
+    print_contexts(row->contexts);
+    printf(".\n");
+}
+
+static const struct wend_variable_row *variable_at(size_t index,
+                                                   const struct wend_edge_module **module)
+{
+    for (size_t m = 0; wend_edge_modules[m] != NULL; m++) {
+        const struct wend_variable_row *row = wend_edge_modules[m]->variables;
+
+        *module = wend_edge_modules[m];
+        for (; row != NULL && row->name != NULL; row++) {
+            if (index-- == 0)
+                return row;
+        }
+    }
+    return NULL;
+}
+
+static bool variable_name(size_t index, struct wend_str *out)
+{
+    const struct wend_edge_module *module;
+    const struct wend_variable_row *row = variable_at(index, &module);
+
+    if (row == NULL)
+        return false;
+    *out = wend_str_of(row->name);
+    return true;
+}
+
+static void show_variable(size_t index)
+{
+    const struct wend_edge_module *module;
+    const struct wend_variable_row *row = variable_at(index, &module);
+
+    printf("variable $%s%s, of the module %s\n", row->name,
+           (row->flags & WEND_VAR_PREFIX) != 0 ? "NAME" : "", module->name);
+    if (row->help != NULL)
+        printf("  %s\n", row->help);
+}
+#endif
+
 static const struct help_source sources[] = {
-    {"command", command_name, show_command}, {"option", option_name, show_option},
-    {"trace event", event_name, show_event}, {"error code", code_name, show_code},
+    {"command", command_name, show_command},
+    {"option", option_name, show_option},
+#ifdef WEND_CMD_EDGE
+    {"directive", directive_name, show_directive},
+    {"variable", variable_name, show_variable},
+#endif
+    {"trace event", event_name, show_event},
+    {"error code", code_name, show_code},
 };
 
 /* --- looking up --------------------------------------------------------------------------------- */
@@ -154,7 +269,7 @@ static bool resembles(struct wend_str name, struct wend_str word)
 
     if (word.len >= 3 && wend_str_starts_nocase(name, word))
         return true;
-    return name.len > 2 && wend_word_distance(name, word, max) <= max;
+    return name.len > 2 && wend_conf_distance(name, word, max) <= max;
 }
 
 static void suggest(struct wend_str word)

@@ -1,6 +1,8 @@
 /* cmd/options.c - the rows, and what is done with them. */
 #include "cmd/options.h"
 
+#include "conf/directive.h"
+
 #ifdef WEND_CMD_GET
 #include "cmd/fetch_options.h"
 #endif
@@ -123,39 +125,6 @@ const struct wend_command *wend_command_find(struct wend_str name)
     return NULL;
 }
 
-/* --- near misses -------------------------------------------------------------------------- */
-
-#define WORD_MAX 63
-
-unsigned wend_word_distance(struct wend_str a, struct wend_str b, unsigned max)
-{
-    unsigned rows[3][WORD_MAX + 1]; /* before last, last, this; the swap looks two rows back */
-
-    if (a.len > WORD_MAX || b.len > WORD_MAX)
-        return max + 1;
-    for (unsigned j = 0; j <= b.len; j++)
-        rows[0][j] = rows[1][j] = j;
-    for (size_t i = 1; i <= a.len; i++) {
-        unsigned *now = rows[(i + 1) % 3], *last = rows[i % 3], *before = rows[(i + 2) % 3];
-
-        now[0] = (unsigned)i;
-        for (size_t j = 1; j <= b.len; j++) {
-            char x = wend_lower(a.ptr[i - 1]), y = wend_lower(b.ptr[j - 1]);
-            unsigned best = last[j - 1] + (x != y);
-
-            if (last[j] + 1 < best)
-                best = last[j] + 1;
-            if (now[j - 1] + 1 < best)
-                best = now[j - 1] + 1;
-            if (i > 1 && j > 1 && x == wend_lower(b.ptr[j - 2]) &&
-                y == wend_lower(a.ptr[i - 2]) && before[j - 2] + 1 < best)
-                best = before[j - 2] + 1;
-            now[j] = best;
-        }
-    }
-    return rows[(a.len + 1) % 3][b.len] > max ? max + 1 : rows[(a.len + 1) % 3][b.len];
-}
-
 /* --- walking argv --------------------------------------------------------------------------- */
 
 static bool find_letter(const struct wend_command *command, char letter, struct wend_option *out)
@@ -188,7 +157,7 @@ static const char *nearest_name(const struct wend_command *command, struct wend_
 
         if (option.name == NULL)
             continue;
-        distance = wend_word_distance(name, wend_str_of(option.name), 2);
+        distance = wend_conf_distance(name, wend_str_of(option.name), 2);
         if (distance < least) {
             least = distance;
             nearest = option.name;

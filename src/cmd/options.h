@@ -83,8 +83,4 @@ bool wend_options_next(struct wend_option_walk *walk, struct wend_option *option
 void wend_command_print_help(const struct wend_command *command, FILE *to);
 void wend_command_print_man(const struct wend_command *command, FILE *to);
 
-/* How many single-character changes (insert, delete, replace, swap of neighbours) make `a` from
- * `b`, without case; `max` + 1 when more than max. For "did you mean". */
-unsigned wend_word_distance(struct wend_str a, struct wend_str b, unsigned max);
-
 #endif

@@ -70,17 +70,6 @@ static void unknown_and_incomplete_options_fail(void **state)
     wrong_options_fail("--reload=yes", "target");
 }
 
-static void distance_counts_changes_and_stops(void **state)
-{
-    (void)state;
-    assert_int_equal(wend_word_distance(WEND_STR("bind"), WEND_STR("bind"), 3), 0);
-    assert_int_equal(wend_word_distance(WEND_STR("bnid"), WEND_STR("bind"), 3), 1);
-    assert_int_equal(wend_word_distance(WEND_STR("Bin"), WEND_STR("bind"), 3), 1);
-    assert_int_equal(wend_word_distance(WEND_STR(""), WEND_STR("abc"), 3), 3);
-    assert_int_equal(wend_word_distance(WEND_STR("kitten"), WEND_STR("sitting"), 3), 3);
-    assert_int_equal(wend_word_distance(WEND_STR("abc"), WEND_STR("xyzuvw"), 3), 4);
-}
-
 static void every_row_is_usable(void **state)
 {
     (void)state;
@@ -104,7 +93,6 @@ int main(void)
         cmocka_unit_test(options_and_operands_mix),
         cmocka_unit_test(letters_may_be_joined),
         cmocka_unit_test(unknown_and_incomplete_options_fail),
-        cmocka_unit_test(distance_counts_changes_and_stops),
         cmocka_unit_test(every_row_is_usable),
     };
 
