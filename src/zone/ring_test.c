@@ -2,6 +2,7 @@
 #include "zone/ring.c"
 
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <setjmp.h>
@@ -111,6 +112,7 @@ __attribute__((noreturn)) static void hammer(uint64_t seed)
 {
     uint64_t record[WORDS];
 
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
     for (;;) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         for (int i = 0; i < WORDS; i++)

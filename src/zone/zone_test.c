@@ -3,6 +3,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <setjmp.h>
@@ -152,9 +153,17 @@ struct shared {
     uint64_t rounds, repairs;
 };
 
+/* Between two changes that belong together, so that death often finds the one without the other. */
+static void linger(void)
+{
+    for (volatile int i = 0; i < 100; i++)
+        ;
+}
+
 static void transfer(struct wend_zone *zone, struct shared *shared, uint64_t amount)
 {
     wend_zone_set(zone, &shared->lock, &shared->left, shared->left - amount);
+    linger();
     wend_zone_set(zone, &shared->lock, &shared->right, shared->right + amount);
 }
 
@@ -167,7 +176,9 @@ static void push(struct wend_zone *zone, struct shared *shared, size_t bytes)
         return;
     node->next = shared->first;
     node->bytes = bytes;
+    linger();
     wend_zone_set(zone, &shared->lock, &shared->first, at);
+    linger();
     wend_zone_set(zone, &shared->lock, &shared->length, shared->length + 1);
 }
 
@@ -179,13 +190,16 @@ static void pop(struct wend_zone *zone, struct shared *shared)
     if (node == NULL)
         return;
     wend_zone_free(zone, &shared->lock, at, node->bytes);
+    linger();
     wend_zone_set(zone, &shared->lock, &shared->first, node->next);
+    linger();
     wend_zone_set(zone, &shared->lock, &shared->length, shared->length - 1);
 }
 
 __attribute__((noreturn)) static void hammer(struct wend_zone *zone, struct shared *shared,
                                              unsigned seed)
 {
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
     for (;;) {
         seed = seed * 1103515245u + 12345u;
         if (wend_zone_lock(zone, &shared->lock))
