@@ -57,11 +57,14 @@ struct wend_worker {
     unsigned generation;
     pid_t master;
     int channel;            /* to the master; -1: there is none (single process) */
+    const char *name, *title; /* "wend", "worker process"; NULL in an executed worker */
     void (*on_order)(struct wend_worker *worker, enum wend_order order);
     /* A message of the policy, sent with wend_master_send(). May be NULL. */
     void (*on_message)(struct wend_worker *worker, struct wend_str message);
     void *data;
+    /* its own */
     struct wend_io channel_io, signal_io;
+    unsigned given; /* bits of the orders given already: each comes once, but REOPEN */
 };
 
 /* Orders and signals (TERM and INT stop, QUIT drains, USR1 reopens, HUP and PIPE are ignored)
@@ -101,10 +104,7 @@ void wend_title_set(const char *format, ...) WEND_PRINTF(1, 2);
 /* The command line as it was given, joined by spaces (for the master's title). */
 const char *wend_title_command(void);
 
-/* Two forks' worth of leaving the terminal. In the parent that started us it does not return:
- * it exits 0. stdin and stdout become /dev/null; stderr too when `stderr_too`. */
-enum wend_code wend_process_daemonize(bool stderr_too) WEND_MUST_CHECK;
-
+/* A pid file. Writing replaces it in one step, so that who sees it sees a number. */
 enum wend_code wend_pidfile_write(const char *path, pid_t pid) WEND_MUST_CHECK;
 enum wend_code wend_pidfile_read(const char *path, pid_t *pid) WEND_MUST_CHECK;
 
@@ -161,8 +161,12 @@ struct wend_master_policy {
 };
 
 struct wend_master_options {
-    bool daemonize;   /* after the listeners are open, before the pid file is written */
-    bool single;      /* no workers: group 0's run() in this process (master_process off) */
+    /* Leave the terminal after the listeners are open. The process that started us exits 0 when the
+     * pid file is written, or 1 when it came to nothing, so an init system need not guess. */
+    bool daemonize;
+    bool keep_stderr; /* of a daemon: it is the error log already */
+    bool single;      /* no workers: group 0's run() in this process, as whoever started it
+                       * (master_process off) */
     bool watch_parent; /* stop when the process that started us is gone (tests) */
 };
 
