@@ -10,8 +10,7 @@
 #include "conf/directive.h"
 #include "trace/trace.h"
 #ifdef WEND_CMD_EDGE
-#include "edge/module.h"
-#include "edge/variable.h"
+#include "cmd/config_words.h"
 #endif
 
 #include <stdlib.h>
@@ -113,22 +112,10 @@ static void show_code(size_t index)
 #ifdef WEND_CMD_EDGE
 /* --- the configuration's words: every module's, one after the other --------------------------------- */
 
-static const struct wend_directive *directive_at(size_t index,
-                                                 const struct wend_edge_module **module)
-{
-    for (size_t m = 0; wend_edge_modules[m] != NULL; m++) {
-        *module = wend_edge_modules[m];
-        if (index < (*module)->row_count)
-            return &(*module)->rows[index];
-        index -= (*module)->row_count;
-    }
-    return NULL;
-}
-
 static bool directive_name(size_t index, struct wend_str *out)
 {
     const struct wend_edge_module *module;
-    const struct wend_directive *row = directive_at(index, &module);
+    const struct wend_directive *row = wend_config_directive(index, &module);
 
     if (row == NULL)
         return false;
@@ -136,65 +123,26 @@ static bool directive_name(size_t index, struct wend_str *out)
     return true;
 }
 
-static void print_contexts(unsigned contexts)
-{
-    static const struct {
-        unsigned bit;
-        const char *name;
-    } names[] = {
-        {WEND_CTX_MAIN, "main"}, {WEND_CTX_EVENTS, "events"}, {WEND_CTX_HTTP, "http"},
-        {WEND_CTX_UPSTREAM, "upstream"}, {WEND_CTX_APP, "app"}, {WEND_CTX_SERVER, "server"},
-        {WEND_CTX_IF_SERVER, "if in server"}, {WEND_CTX_LOCATION, "location"},
-        {WEND_CTX_IF_LOCATION, "if in location"}, {WEND_CTX_LIMIT_EXCEPT, "limit_except"},
-    };
-    const char *separator = "";
-
-    for (size_t i = 0; i < WEND_COUNT(names); i++) {
-        if ((contexts & names[i].bit) == 0)
-            continue;
-        printf("%s%s", separator, names[i].name);
-        separator = ", ";
-    }
-}
-
 static void show_directive(size_t index)
 {
     const struct wend_edge_module *module;
-    const struct wend_directive *row = directive_at(index, &module);
+    const struct wend_directive *row = wend_config_directive(index, &module);
 
     printf("directive %s%s, of the module %s\n", row->name, row->block ? " { ... }" : "",
            module->name);
     if (row->help != NULL)
         printf("  %s\n", row->help);
-    printf("  Arguments: %d", row->args_min);
-    if (row->args_max < 0)
-        printf(" or more");
-    else if (row->args_max != row->args_min)
-        printf(" to %d", row->args_max);
+    printf("  Arguments: ");
+    wend_config_write_arguments(row, stdout);
     printf(".  Default: %s.  In: ", row->fallback != NULL ? row->fallback : "none");
-    print_contexts(row->contexts);
+    wend_config_write_contexts(row, stdout);
     printf(".\n");
-}
-
-static const struct wend_variable_row *variable_at(size_t index,
-                                                   const struct wend_edge_module **module)
-{
-    for (size_t m = 0; wend_edge_modules[m] != NULL; m++) {
-        const struct wend_variable_row *row = wend_edge_modules[m]->variables;
-
-        *module = wend_edge_modules[m];
-        for (; row != NULL && row->name != NULL; row++) {
-            if (index-- == 0)
-                return row;
-        }
-    }
-    return NULL;
 }
 
 static bool variable_name(size_t index, struct wend_str *out)
 {
     const struct wend_edge_module *module;
-    const struct wend_variable_row *row = variable_at(index, &module);
+    const struct wend_variable_row *row = wend_config_variable(index, &module);
 
     if (row == NULL)
         return false;
@@ -205,7 +153,7 @@ static bool variable_name(size_t index, struct wend_str *out)
 static void show_variable(size_t index)
 {
     const struct wend_edge_module *module;
-    const struct wend_variable_row *row = variable_at(index, &module);
+    const struct wend_variable_row *row = wend_config_variable(index, &module);
 
     printf("variable $%s%s, of the module %s\n", row->name,
            (row->flags & WEND_VAR_PREFIX) != 0 ? "NAME" : "", module->name);
@@ -323,6 +271,12 @@ int wend_cmd_help(int argc, char **argv)
 
         if (option.id == WEND_OPT_MAN)
             return show_man(value);
+#ifdef WEND_CMD_EDGE
+        if (option.id == WEND_OPT_REFERENCE) {
+            wend_config_write_reference(stdout);
+            return 0;
+        }
+#endif
         if (option.id == WEND_OPT_HELP) {
             wend_command_print_help(walk.command, stdout);
             return 0;

@@ -67,6 +67,7 @@ ROWS(gunicorn,
 
 ROWS(help,
      {WEND_OPT_MAN, 0, "man", "COMMAND", "print the command's man page (mdoc source)"},
+     {WEND_OPT_REFERENCE, 0, "reference", NULL, "print the configuration's reference (Markdown)"},
      HELP_ROW)
 
 #ifdef WEND_CMD_GET

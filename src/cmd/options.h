@@ -21,6 +21,7 @@ enum wend_option_id {
     WEND_OPT_OPERAND = 256, /* not an option: TARGET, URL, WORD */
     WEND_OPT_HELP,
     WEND_OPT_MAN,
+    WEND_OPT_REFERENCE,
     WEND_OPT_THREADS,
     WEND_OPT_RELOAD,
     WEND_OPT_ACCESS_LOG,
