@@ -133,26 +133,21 @@ static enum wend_code read_target(struct wend_h1_reader *r, struct wend_request 
     return WEND_OK;
 }
 
-/* target into path and query. */
-static enum wend_code split_path(struct wend_h1_reader *r, struct wend_request *request)
+/* target into path and query. A fragment (nginx's policy lets it through) is the client's own matter and
+ * goes no further. */
+static void split_path(struct wend_request *request)
 {
-    ptrdiff_t hash = wend_str_find_byte(request->target, '#');
-    ptrdiff_t mark;
+    ptrdiff_t hash = wend_str_find_byte(request->target, '#'), mark;
 
-    if (WEND_UNLIKELY(hash >= 0)) {
-        if (r->policy == WEND_H1_STRICT)
-            return wend_h1_refuse(r, request->target.ptr + hash, 400,
-                                  "a fragment in the request target");
+    if (WEND_UNLIKELY(hash >= 0))
         request->target.len = (size_t)hash;
-    }
     mark = wend_str_find_byte(request->target, '?');
     if (mark < 0) {
         request->path_raw = request->target;
-        return WEND_OK;
+        return;
     }
     request->path_raw = wend_str_slice(request->target, 0, (size_t)mark);
     request->query = wend_str_from(request->target, (size_t)mark + 1);
-    return WEND_OK;
 }
 
 /* The target of an absolute-form starts at the path, "/" when there is none. */
@@ -163,7 +158,7 @@ static enum wend_code take_target(struct wend_h1_reader *r, struct wend_request 
 
     if (rest.len > 0 && rest.ptr[0] == '/') {
         request->target = rest;
-    } else if (rest.len == 0 || rest.ptr[0] == '#') {
+    } else if (rest.len == 0) {
         /* RFC 9112 3.2.4: the whole server, asked through a proxy */
         bool server = request->method == WEND_OPTIONS && r->policy != WEND_H1_NGINX;
 
@@ -176,7 +171,8 @@ static enum wend_code take_target(struct wend_h1_reader *r, struct wend_request 
         memcpy(with_slash + 1, rest.ptr, rest.len);
         request->target = wend_str_make(with_slash, rest.len + 1);
     }
-    return split_path(r, request);
+    split_path(request);
+    return WEND_OK;
 }
 
 static enum wend_code take_authority(struct wend_h1_reader *r, struct wend_request *request,
@@ -206,7 +202,7 @@ static enum wend_code split_absolute(struct wend_h1_reader *r, struct wend_reque
         !wend_str_eq_nocase(scheme, WEND_STR("https")))
         return wend_h1_refuse(r, target.ptr, 400, "a request target of another scheme than http");
     rest = wend_str_from(rest, 3);
-    for (at = 0; at < rest.len && rest.ptr[at] != '/' && rest.ptr[at] != '?' && rest.ptr[at] != '#';)
+    for (at = 0; at < rest.len && rest.ptr[at] != '/' && rest.ptr[at] != '?';)
         at++;
     code = take_authority(r, request, wend_str_slice(rest, 0, at),
                           "a malformed host in the request target");
@@ -231,8 +227,12 @@ static enum wend_code split_target(struct wend_h1_reader *r, struct wend_request
 {
     char first = request->target.ptr[0];
 
-    if (WEND_LIKELY(first == '/'))
-        return split_path(r, request);
+    if (r->policy == WEND_H1_STRICT && wend_str_find_byte(request->target, '#') >= 0)
+        return wend_h1_refuse(r, request->target.ptr, 400, "a fragment in the request target");
+    if (WEND_LIKELY(first == '/')) {
+        split_path(request);
+        return WEND_OK;
+    }
     if (request->method == WEND_CONNECT)
         return split_connect(r, request);
     if (request->method == WEND_OPTIONS && wend_str_eq(request->target, WEND_STR("*"))) {

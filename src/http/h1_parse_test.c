@@ -94,7 +94,7 @@ static void targets_are_split(void **state)
         {"http://I", WEND_H1_STRICT, "/", "/", NULL, "i", -1},
         {"http://I?b", WEND_H1_STRICT, "/?b", "/", "b", "i", -1},
         {"HTTPS://[::1]:443/", WEND_H1_STRICT, "/", "/", NULL, "[::1]", 443},
-        {"http://i#f", WEND_H1_NGINX, "/", "/", NULL, "i", -1},
+        {"http://i/a?b#f", WEND_H1_NGINX, "/a?b", "/a", "b", "i", -1},
     };
     char text[256];
 

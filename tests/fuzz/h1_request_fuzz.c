@@ -95,7 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     code_again = parse_in_parts(&arena, head, len, (bytes[0] >> 4) + 1u, policy, &limits, &again,
                                 &used_again, &error_again);
     WEND_ASSERT((code == WEND_OK) == (code_again == WEND_OK));
-    WEND_ASSERT((code == WEND_MORE) == (code_again == WEND_MORE));
+    /* in parts, what is wrong in a line may be found only once the line is complete */
+    WEND_ASSERT(code_again == WEND_MORE || code != WEND_MORE);
     if (code == WEND_OK) {
         WEND_ASSERT(used == used_again && used <= len && request.head_bytes == used);
         WEND_ASSERT(request.fields.count == again.fields.count);
@@ -108,7 +109,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     } else if (code != WEND_MORE) {
         WEND_ASSERT(error.status >= 400 && error.status <= 505 && error.text != NULL);
         WEND_ASSERT(error.offset <= len);
-        WEND_ASSERT(code != code_again || code == WEND_E_LIMIT ||
+        WEND_ASSERT(code_again != WEND_E_SYNTAX || code == WEND_E_LIMIT ||
                     error.status == error_again.status);
     }
     wend_arena_release(&arena);

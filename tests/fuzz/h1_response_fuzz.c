@@ -38,6 +38,12 @@ static enum wend_code fields_in_parts(struct wend_arena *arena, const char *head
     return code;
 }
 
+/* In parts, what is wrong in a line may be found only once the line is complete. */
+static bool agree(enum wend_code whole, enum wend_code parts)
+{
+    return whole == parts || (parts == WEND_MORE && whole != WEND_OK);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
     const char *head = (const char *)bytes + 1;
@@ -53,7 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     len--;
     wend_arena_init(&arena, 1 << 22);
     code = respond_in_parts(&arena, head, len, len, &response, &used);
-    WEND_ASSERT(code == respond_in_parts(&arena, head, len, step, &response_again, &used_again));
+    WEND_ASSERT(agree(code, respond_in_parts(&arena, head, len, step, &response_again,
+                                             &used_again)));
     if (code == WEND_OK) {
         WEND_ASSERT(used == used_again && used <= len);
         WEND_ASSERT(response.status >= 100 && response.status <= 999);
@@ -62,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         WEND_ASSERT(response.fields.count == response_again.fields.count);
     }
     code = fields_in_parts(&arena, head, len, len, &fields, &used);
-    WEND_ASSERT(code == fields_in_parts(&arena, head, len, step, &fields_again, &used_again));
+    WEND_ASSERT(agree(code, fields_in_parts(&arena, head, len, step, &fields_again, &used_again)));
     if (code == WEND_OK) {
         WEND_ASSERT(used == used_again && used <= len);
         WEND_ASSERT(fields.count == fields_again.count && fields.present == fields_again.present);
