@@ -101,7 +101,7 @@ static struct iovec part_of(const char *bytes, size_t len)
     return (struct iovec){.iov_base = (void *)bytes, .iov_len = len};
 }
 
-/* Counts `len` body bytes; WEND_E_STATE when the announced length is not kept. */
+/* WEND_E_STATE when the announced length is not kept. */
 static enum wend_code count_body(struct wend_h1_client *client, size_t len, bool last)
 {
     if (client->to_send >= 0) {
@@ -109,7 +109,6 @@ static enum wend_code count_body(struct wend_h1_client *client, size_t len, bool
             return WEND_E_STATE;
         client->to_send -= (int64_t)len;
     }
-    client->sending_done = client->sending_done || last;
     return WEND_OK;
 }
 
@@ -163,7 +162,9 @@ enum wend_code wend_h1_client_send_head(struct wend_task *task, struct wend_h1_c
     code = count_body(client, body.len, last);
     if (code != WEND_OK)
         return code;
-    return send_memory(task, client, part_of(head.ptr, head.len), body, last, !last);
+    code = send_memory(task, client, part_of(head.ptr, head.len), body, last, !last);
+    client->sending_done = code == WEND_OK && last;
+    return code;
 }
 
 enum wend_code wend_h1_client_send_packet(struct wend_task *task, struct wend_h1_client *client,
@@ -227,6 +228,7 @@ enum wend_code wend_h1_client_send_body(struct wend_task *task, struct wend_h1_c
     }
     if (code == WEND_OK && last && client->to_send < 0)
         code = send_memory(task, client, part_of(NULL, 0), WEND_STR_NULL, true, false);
+    client->sending_done = code == WEND_OK && last;
     return code;
 }
 
