@@ -60,6 +60,11 @@ static enum wend_code prepare_body(struct wend_upstream *upstream)
     struct wend_exchange *x = upstream->x;
     enum wend_code code;
 
+    if (upstream->body_given) {
+        upstream->body_collected = true;
+        upstream->body_bytes = upstream->body.bytes;
+        return WEND_OK;
+    }
     if (!upstream->settings->pass_request_body || !has_body(&x->request)) {
         upstream->body_collected = true;
         upstream->body_bytes = 0;
@@ -299,7 +304,7 @@ static enum verdict fail(struct attempt *attempt, enum doing what, enum wend_cod
         attempt->status = 499;
         return GIVE_UP;
     }
-    if (code == WEND_E_MEMORY || (what == SENDING && code == WEND_E_SYNTAX)) {
+    if (code == WEND_E_MEMORY || (what == SENDING && (code == WEND_E_SYNTAX || code == WEND_E_LIMIT))) {
         complain(upstream, WEND_LOG_ERROR, 0, "the request for the upstream cannot be built");
         attempt->status = 500;
         return GIVE_UP;
@@ -386,6 +391,8 @@ static enum wend_code relay_body(struct attempt *attempt)
             return code == WEND_E_CANCELLED ? WEND_E_CLOSED : code;
         }
         last = client->body_done || data.len == 0;
+        if (last)
+            upstream->trailers = client->trailers;
         if (last && upstream->settings->pass_trailers)
             x->response.trailers = client->trailers;
         piece = wend_piece_of(data);
@@ -531,7 +538,7 @@ static enum verdict try_peer(struct attempt *attempt)
     attempt->conn = NULL;
     attempt->client = (struct wend_h1_client){0};
     attempt->started_ns = wend_clock_monotonic_ns();
-    code = wend_upstream_conn_take(task, upstream->peers, attempt->peer, settings,
+    code = wend_upstream_conn_take(task, upstream->peers, attempt->peer, settings->place,
                                    attempt->fresh || !settings->keep, settings->connect_timeout_ms,
                                    &attempt->conn);
     if (code != WEND_OK) {

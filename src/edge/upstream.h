@@ -65,6 +65,7 @@ struct wend_upstream_settings {
     bool pass_trailers;
     bool tunnel;            /* 101 may turn the connection into a relay */
     bool keep;              /* connections may be kept (HTTP/1.1) */
+    const void *place;      /* only requests of the same place share kept connections */
     const struct wend_str *hide, *pass; /* response fields: also hidden; passed though hidden */
     size_t hide_count, pass_count;
     const struct wend_body_settings *body;
@@ -90,8 +91,7 @@ struct wend_upstream {
     struct wend_exchange *x;
     const struct wend_upstream_settings *settings;
     struct wend_peers *peers;
-    /* Sends the request's head on `client`; its body follows. *body: bytes announced, 0: none,
-     * -1: chunked. */
+    /* Sends the request's head on `client`; its body follows (upstream->body_bytes). */
     enum wend_code (*send)(struct wend_task *task, struct wend_upstream *upstream,
                            struct wend_h1_client *client);
     /* Parses heads of answers; NULL: HTTP's. */
@@ -103,6 +103,7 @@ struct wend_upstream {
     /* set before send() */
     int64_t body_bytes;   /* of the request, to be announced: 0 none, -1 chunked */
     struct wend_body body;
+    bool body_given;      /* `body` is set by the caller and takes the place of the client's */
     bool body_collected, request_sent;
     /* results */
     struct wend_h1_response_head head;

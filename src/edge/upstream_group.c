@@ -1,0 +1,516 @@
+/* edge/upstream_group.c - `upstream` blocks, hosts that become groups, and the $upstream_ variables.
+ */
+#include "edge/upstream_settings.h"
+
+#include "dns/resolve.h"
+
+#include <stdio.h>
+
+#define GROUPS_MAX 65536
+
+struct group {
+    struct wend_peers peers;
+    struct wend_str name;
+    const struct wend_statement *statement;
+    struct wend_peer *room; /* grows while the block is read */
+    size_t count;
+    int64_t keepalive, requests, idle_ms, lifetime_ms;
+    struct group *next;
+};
+
+struct upstream_main {
+    struct wend_map by_name;
+    bool ready;
+    struct group *groups;
+    struct wend_upstream_target *targets; /* to be resolved at the end */
+};
+
+static void init_main(void *settings)
+{
+    ((struct upstream_main *)settings)->ready = false;
+}
+
+static struct upstream_main *main_of(struct wend_conf *conf)
+{
+    struct upstream_main *settings = wend_edge_conf_at(conf, &wend_edge_upstream, WEND_LEVEL_MAIN);
+
+    if (!settings->ready) {
+        wend_map_init_nocase(&settings->by_name, conf->arena, GROUPS_MAX);
+        settings->ready = true;
+    }
+    return settings;
+}
+
+/* --- peers ------------------------------------------------------------------------------------ */
+
+static struct wend_str address_name(struct wend_arena *arena, const struct wend_address *address)
+{
+    char text[WEND_ADDRESS_TEXT_MAX];
+    size_t len = wend_address_write(address, text);
+
+    return wend_arena_keep(arena, wend_str_make(text, len));
+}
+
+/* One peer per address of a host. */
+static struct wend_peer *peers_of_answer(struct wend_arena *arena, const struct wend_dns_answer *answer)
+{
+    struct wend_peer *peers = wend_arena_zalloc(arena, answer->count * sizeof(*peers));
+
+    for (size_t i = 0; peers != NULL && i < answer->count; i++) {
+        wend_address_from_sockaddr(&peers[i].address, &answer->at[i].any);
+        peers[i].name = address_name(arena, &peers[i].address);
+    }
+    return peers;
+}
+
+static struct wend_peer *peer_of_path(struct wend_arena *arena, struct wend_str path)
+{
+    struct wend_peer *peer = WEND_NEW(arena, struct wend_peer);
+
+    if (peer == NULL)
+        return NULL;
+    peer->path = path;
+    peer->name = wend_arena_printf(arena, "unix:%.*s", WEND_STR_ARG(path));
+    return peer;
+}
+
+static void set_defaults(struct wend_peer *peers, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        peers[i].weight = 1;
+        peers[i].max_fails = 1;
+        peers[i].fail_timeout_ns = 10 * WEND_NS_PER_S;
+    }
+}
+
+/* --- the upstream block ----------------------------------------------------------------------- */
+
+static enum wend_code parse_number(struct wend_conf *conf, struct wend_str word, size_t prefix,
+                                   unsigned *out)
+{
+    uint64_t value;
+
+    if (!wend_str_to_u64(wend_str_from(word, prefix), &value) || value > INT32_MAX)
+        return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+    *out = (unsigned)value;
+    return WEND_OK;
+}
+
+static enum wend_code parse_server_word(struct wend_conf *conf, struct wend_str word,
+                                        struct wend_peer *peer)
+{
+    int64_t ms;
+
+    if (wend_str_starts(word, WEND_STR("weight=")))
+        return parse_number(conf, word, 7, &peer->weight);
+    if (wend_str_starts(word, WEND_STR("max_fails=")))
+        return parse_number(conf, word, 10, &peer->max_fails);
+    if (wend_str_starts(word, WEND_STR("max_conns=")))
+        return parse_number(conf, word, 10, &peer->max_conns);
+    if (wend_str_starts(word, WEND_STR("fail_timeout="))) {
+        ms = wend_conf_msec(wend_str_from(word, 13));
+        if (ms < 0)
+            return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+        peer->fail_timeout_ns = ms * WEND_NS_PER_MS;
+        return WEND_OK;
+    }
+    if (wend_str_eq(word, WEND_STR("backup"))) {
+        peer->backup = true;
+        return WEND_OK;
+    }
+    if (wend_str_eq(word, WEND_STR("down"))) {
+        peer->down = true;
+        return WEND_OK;
+    }
+    return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+}
+
+static enum wend_code add_peers(struct wend_conf *conf, struct group *group,
+                                const struct wend_peer *peers, size_t count)
+{
+    if (group->count + count > WEND_PEERS_MAX)
+        return wend_conf_bad(conf, "more than %d servers in one upstream", WEND_PEERS_MAX);
+    if (group->room == NULL)
+        group->room = wend_arena_array(conf->arena, WEND_PEERS_MAX, sizeof(*peers));
+    if (group->room == NULL)
+        return WEND_E_MEMORY;
+    memcpy(group->room + group->count, peers, count * sizeof(*peers));
+    group->count += count;
+    return WEND_OK;
+}
+
+static enum wend_code find_peers(struct wend_conf *conf, const struct wend_upstream_target *target,
+                                 struct wend_peer **peers, size_t *count)
+{
+    struct wend_dns_answer answer;
+
+    if (target->path.ptr != NULL) {
+        *peers = peer_of_path(conf->arena, target->path);
+        *count = 1;
+        return *peers == NULL ? WEND_E_MEMORY : WEND_OK;
+    }
+    if (target->port == 0)
+        return wend_conf_fail(conf->error, target->statement, "no port in upstream \"%.*s\"",
+                              WEND_STR_ARG(target->host));
+    if (wend_dns_resolve_now(conf->arena, target->host, target->port, &answer) != WEND_OK)
+        return wend_conf_fail(conf->error, target->statement, "host not found in upstream \"%.*s\"",
+                              WEND_STR_ARG(target->host));
+    *peers = peers_of_answer(conf->arena, &answer);
+    *count = answer.count;
+    return *peers == NULL ? WEND_E_MEMORY : WEND_OK;
+}
+
+static enum wend_code set_server(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *statement = conf->statement;
+    struct group *group = slot;
+    struct wend_upstream_target target;
+    struct wend_peer like, *peers;
+    size_t count;
+    const char *why;
+    enum wend_code code = WEND_OK;
+
+    (void)row;
+    if (!wend_upstream_target_parse(statement->args[1], 80, &target, &why))
+        return wend_conf_bad(conf, "%s in upstream \"%.*s\"", why, WEND_STR_ARG(statement->args[1]));
+    memset(&like, 0, sizeof(like));
+    set_defaults(&like, 1);
+    for (unsigned i = 2; code == WEND_OK && i < statement->count; i++)
+        code = parse_server_word(conf, statement->args[i], &like);
+    if (code != WEND_OK)
+        return code;
+    if (like.weight == 0)
+        return wend_conf_bad(conf, "invalid parameter \"weight=0\"");
+    target.statement = statement;
+    code = find_peers(conf, &target, &peers, &count);
+    for (size_t i = 0; code == WEND_OK && i < count; i++) {
+        like.name = peers[i].name;
+        like.path = peers[i].path;
+        like.address = peers[i].address;
+        peers[i] = like;
+    }
+    return code == WEND_OK ? add_peers(conf, group, peers, count) : code;
+}
+
+static void *group_slot(struct wend_conf *conf, const struct wend_directive *row)
+{
+    return row->offset == 0 ? conf->scope : (char *)conf->scope + row->offset;
+}
+
+static void finish_group(struct group *group)
+{
+    wend_peers_init(&group->peers, group->name, group->room, group->count);
+    if (group->keepalive != WEND_UNSET)
+        group->peers.idle_max = (unsigned)group->keepalive;
+    if (group->requests != WEND_UNSET)
+        group->peers.requests_max = (unsigned)group->requests;
+    if (group->idle_ms != WEND_UNSET)
+        group->peers.idle_timeout_ns = group->idle_ms * WEND_NS_PER_MS;
+    if (group->lifetime_ms != WEND_UNSET)
+        group->peers.lifetime_ns = group->lifetime_ms * WEND_NS_PER_MS;
+}
+
+static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *statement = conf->statement;
+    struct upstream_main *settings = main_of(conf);
+    void *(*outer_slot)(struct wend_conf *, const struct wend_directive *) = conf->slot;
+    struct group *group = WEND_NEW(conf->arena, struct group);
+    enum wend_code code;
+
+    (void)row, (void)slot;
+    if (group == NULL)
+        return WEND_E_MEMORY;
+    group->name = statement->args[1];
+    group->statement = statement;
+    group->keepalive = group->requests = group->idle_ms = group->lifetime_ms = WEND_UNSET;
+    if (wend_map_add(&settings->by_name, group->name, group) != WEND_OK)
+        return wend_conf_bad(conf, "duplicate upstream \"%.*s\"", WEND_STR_ARG(group->name));
+    group->next = settings->groups;
+    settings->groups = group;
+    conf->slot = group_slot;
+    code = wend_conf_apply(conf, statement->children, WEND_CTX_UPSTREAM, group);
+    conf->slot = outer_slot;
+    if (code != WEND_OK)
+        return code;
+    if (group->count == 0)
+        return wend_conf_fail(conf->error, statement, "no servers are inside upstream");
+    finish_group(group);
+    return WEND_OK;
+}
+
+static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    uint64_t value;
+
+    (void)row;
+    if (!wend_str_to_u64(conf->statement->args[1], &value) || value > 65536)
+        return wend_conf_bad(conf, "invalid value \"%.*s\" in \"keepalive\" directive",
+                             WEND_STR_ARG(conf->statement->args[1]));
+    if (conf->statement->count > 2 && !wend_str_eq(conf->statement->args[2], WEND_STR("local")))
+        return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(conf->statement->args[2]));
+    *(int64_t *)slot = (int64_t)value;
+    return WEND_OK;
+}
+
+/* --- where a _pass leads ---------------------------------------------------------------------- */
+
+void wend_upstream_target_register(struct wend_conf *conf, struct wend_upstream_target *target)
+{
+    struct upstream_main *settings = main_of(conf);
+
+    target->statement = conf->statement;
+    target->next = settings->targets;
+    settings->targets = target;
+}
+
+static struct group *group_of(struct upstream_main *settings, struct wend_str host)
+{
+    return settings->ready && host.len > 0 ? wend_map_get(&settings->by_name, host) : NULL;
+}
+
+static enum wend_code resolve_target(struct wend_conf *conf, struct upstream_main *settings,
+                                     struct wend_upstream_target *target)
+{
+    struct group *group = group_of(settings, target->host);
+    struct wend_peer *peers;
+    size_t count;
+    enum wend_code code;
+
+    if (group != NULL && target->port_given)
+        return wend_conf_fail(conf->error, target->statement,
+                              "upstream \"%.*s\" may not have port %u", WEND_STR_ARG(target->host),
+                              (unsigned)target->port);
+    if (group != NULL) {
+        target->peers = &group->peers;
+        return WEND_OK;
+    }
+    code = find_peers(conf, target, &peers, &count);
+    if (code != WEND_OK)
+        return code;
+    set_defaults(peers, count);
+    target->peers = WEND_NEW(conf->arena, struct wend_peers);
+    if (target->peers == NULL)
+        return WEND_E_MEMORY;
+    wend_peers_init(target->peers, target->path.ptr != NULL ? peers->name : target->host, peers, count);
+    return WEND_OK;
+}
+
+static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
+{
+    struct upstream_main *settings =
+        edge->http.at[WEND_LEVEL_MAIN] == NULL
+            ? NULL
+            : edge->http.at[WEND_LEVEL_MAIN][wend_edge_module_index(&wend_edge_upstream)];
+    enum wend_code code = WEND_OK;
+
+    if (settings == NULL || !settings->ready)
+        return WEND_OK;
+    for (struct wend_upstream_target *target = settings->targets; target != NULL && code == WEND_OK;
+         target = target->next)
+        code = resolve_target(conf, settings, target);
+    return code;
+}
+
+enum wend_code wend_upstream_target_find(struct wend_exchange *x, struct wend_upstream_target *target)
+{
+    struct upstream_main *settings = wend_edge_settings(x, &wend_edge_upstream, WEND_LEVEL_MAIN);
+    struct group *group = group_of(settings, target->host);
+    struct wend_arena *arena = &x->task->arena;
+    struct wend_dns_answer answer = {.count = 1};
+    struct wend_peer *peers;
+    enum wend_code code = WEND_OK;
+
+    if (group != NULL && !target->port_given) {
+        target->peers = &group->peers;
+        return WEND_OK;
+    }
+    if (target->path.ptr == NULL)
+        code = wend_dns_resolve(x->task, target->host, target->port, &answer);
+    if (code != WEND_OK)
+        return code;
+    peers = target->path.ptr != NULL ? peer_of_path(arena, target->path)
+                                     : peers_of_answer(arena, &answer);
+    target->peers = WEND_NEW(arena, struct wend_peers);
+    if (peers == NULL || target->peers == NULL)
+        return WEND_E_MEMORY;
+    set_defaults(peers, answer.count);
+    wend_peers_init(target->peers, target->host, peers, answer.count);
+    target->peers->idle_max = 0; /* it dies with the request */
+    return WEND_OK;
+}
+
+/* --- variables -------------------------------------------------------------------------------- */
+
+enum fact { ADDR, STATUS, CONNECT_TIME, HEADER_TIME, RESPONSE_TIME, LENGTH, RECEIVED, SENT, LAST_ADDR };
+
+static void add_seconds(struct wend_buffer *out, int64_t ns)
+{
+    if (ns < 0)
+        wend_buffer_add_byte(out, '-');
+    else
+        wend_buffer_printf(out, "%lld.%03d", (long long)(ns / WEND_NS_PER_S),
+                           (int)(ns / WEND_NS_PER_MS % 1000));
+}
+
+static void add_fact(struct wend_buffer *out, const struct wend_upstream_try *record, enum fact fact)
+{
+    switch (fact) {
+    case ADDR:
+    case LAST_ADDR:
+        wend_buffer_add(out, record->address);
+        break;
+    case STATUS:
+        if (record->status > 0)
+            wend_buffer_add_u64(out, (uint64_t)record->status);
+        else
+            wend_buffer_add_byte(out, '-');
+        break;
+    case CONNECT_TIME:
+        add_seconds(out, record->connect_ns);
+        break;
+    case HEADER_TIME:
+        add_seconds(out, record->header_ns);
+        break;
+    case RESPONSE_TIME:
+        add_seconds(out, record->response_ns);
+        break;
+    case LENGTH:
+        wend_buffer_add_u64(out, record->body_bytes);
+        break;
+    case RECEIVED:
+        wend_buffer_add_u64(out, record->received);
+        break;
+    case SENT:
+        wend_buffer_add_u64(out, record->sent);
+        break;
+    }
+}
+
+static struct wend_upstream *upstream_of(struct wend_exchange *x)
+{
+    return x->edge == NULL ? NULL : *wend_edge_state(x, &wend_edge_upstream);
+}
+
+static struct wend_value get_fact(struct wend_exchange *x, const struct wend_variable *variable)
+{
+    const struct wend_upstream *upstream = upstream_of(x);
+    enum fact fact = (enum fact)variable->data;
+    struct wend_buffer out;
+
+    if (upstream == NULL || upstream->try_count == 0)
+        return (struct wend_value){WEND_STR_NULL, false};
+    wend_buffer_init_arena(&out, &x->task->arena, 4096);
+    for (unsigned i = fact == LAST_ADDR ? upstream->try_count - 1 : 0; i < upstream->try_count; i++) {
+        if (out.len > 0)
+            wend_buffer_add(&out, WEND_STR(", "));
+        add_fact(&out, &upstream->tries[i], fact);
+    }
+    return (struct wend_value){wend_buffer_str(&out), true};
+}
+
+/* "x_powered_by" names the field X-Powered-By. */
+static bool names_field(struct wend_str name, struct wend_str variable)
+{
+    if (name.len != variable.len)
+        return false;
+    for (size_t i = 0; i < name.len; i++)
+        if (wend_lower(name.ptr[i] == '-' ? '_' : name.ptr[i]) != wend_lower(variable.ptr[i]))
+            return false;
+    return true;
+}
+
+static struct wend_value get_field(struct wend_exchange *x, const struct wend_variable *variable)
+{
+    const struct wend_upstream *upstream = upstream_of(x);
+    bool trailer = variable->data != 0;
+    struct wend_str wanted = wend_str_from(
+        variable->name, trailer ? sizeof("upstream_trailer_") - 1 : sizeof("upstream_http_") - 1);
+    const struct wend_fields *fields;
+    struct wend_buffer out;
+
+    if (upstream == NULL)
+        return (struct wend_value){WEND_STR_NULL, false};
+    fields = trailer ? &upstream->trailers : &upstream->head.fields;
+    wend_buffer_init_arena(&out, &x->task->arena, 65536);
+    for (unsigned i = 0; i < fields->count; i++) {
+        if (!names_field(fields->at[i].name, wanted))
+            continue;
+        if (out.len > 0)
+            wend_buffer_add(&out, WEND_STR(", "));
+        wend_buffer_add(&out, fields->at[i].value);
+    }
+    return (struct wend_value){wend_buffer_str(&out), out.ptr != NULL};
+}
+
+/* The value of the last Set-Cookie with that name. */
+static struct wend_value get_cookie(struct wend_exchange *x, const struct wend_variable *variable)
+{
+    const struct wend_upstream *upstream = upstream_of(x);
+    struct wend_str wanted = wend_str_from(variable->name, sizeof("upstream_cookie_") - 1);
+    struct wend_value found = {WEND_STR_NULL, false};
+
+    for (unsigned i = 0; upstream != NULL && i < upstream->head.fields.count; i++) {
+        const struct wend_field *field = &upstream->head.fields.at[i];
+        struct wend_str rest = field->value, pair;
+
+        if (field->id != WEND_FIELD_SET_COOKIE || !wend_str_split(&rest, ';', &pair))
+            continue;
+        if (wend_str_starts_nocase(pair, wanted) && pair.len > wanted.len &&
+            pair.ptr[wanted.len] == '=')
+            found = (struct wend_value){wend_str_from(pair, wanted.len + 1), true};
+    }
+    return found;
+}
+
+#define FACT(word, fact, text) {.name = word, .get = get_fact, .data = fact, .flags = WEND_VAR_CHANGES, .help = text}
+static const struct wend_variable_row variables[] = {
+    FACT("upstream_addr", ADDR, "the upstream servers asked"),
+    FACT("upstream_last_addr", LAST_ADDR, "the upstream server asked last"),
+    FACT("upstream_status", STATUS, "what they answered"),
+    FACT("upstream_connect_time", CONNECT_TIME, "seconds to connect to them"),
+    FACT("upstream_header_time", HEADER_TIME, "seconds to their heads"),
+    FACT("upstream_response_time", RESPONSE_TIME, "seconds to the ends of their answers"),
+    FACT("upstream_response_length", LENGTH, "bytes of their bodies"),
+    FACT("upstream_bytes_received", RECEIVED, "bytes received from them"),
+    FACT("upstream_bytes_sent", SENT, "bytes sent to them"),
+    {.name = "upstream_http_", .get = get_field, .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+     .help = "a field of the upstream's answer"},
+    {.name = "upstream_trailer_", .get = get_field, .data = 1,
+     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES, .help = "a trailer of the upstream's answer"},
+    {.name = "upstream_cookie_", .get = get_cookie, .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+     .help = "a cookie the upstream sets"},
+    {.name = NULL},
+};
+
+/* --- the module ------------------------------------------------------------------------------- */
+
+#define GROUP_ROW(word, min, max, setter, field, def, text)                                        \
+    {.name = word, .contexts = WEND_CTX_UPSTREAM, .args_min = min, .args_max = max, .set = setter, \
+     .level = WEND_LEVEL_MAIN, .offset = offsetof(struct group, field), .fallback = def, .help = text}
+
+static const struct wend_directive rows[] = {
+    {.name = "upstream", .contexts = WEND_CTX_HTTP, .args_min = 1, .args_max = 1, .block = true,
+     .set = set_upstream, .level = WEND_LEVEL_MAIN, .help = "a group of servers by one name"},
+    GROUP_ROW("server", 1, -1, set_server, peers, NULL, "a server of the group"),
+    GROUP_ROW("keepalive", 1, 2, set_keepalive, keepalive, "32 local",
+              "idle connections each worker keeps"),
+    GROUP_ROW("keepalive_requests", 1, 1, wend_set_number, requests, "1000",
+              "requests on one connection"),
+    GROUP_ROW("keepalive_timeout", 1, 1, wend_set_msec, idle_ms, "60s",
+              "how long an idle connection is kept"),
+    GROUP_ROW("keepalive_time", 1, 1, wend_set_msec, lifetime_ms, "1h",
+              "how old a connection may become"),
+    GROUP_ROW("zone", 1, 2, wend_set_ignored, peers, NULL,
+              "accepted; each worker counts for itself"),
+};
+
+const struct wend_edge_module wend_edge_upstream = {
+    .name = "http_upstream",
+    .rows = rows,
+    .row_count = WEND_COUNT(rows),
+    .sizes = {[WEND_LEVEL_MAIN] = sizeof(struct upstream_main)},
+    .init = {[WEND_LEVEL_MAIN] = init_main},
+    .finish = finish,
+    .variables = variables,
+};
