@@ -73,7 +73,8 @@ static enum wend_code set_pass(struct wend_conf *conf, const struct wend_directi
 
 /* --- other setters ---------------------------------------------------------------------------- */
 
-static enum wend_code set_header(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_header(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     struct proxy_header **last = slot;
     struct proxy_header *header = WEND_NEW(conf->arena, struct proxy_header);
@@ -92,7 +93,8 @@ static enum wend_code set_header(struct wend_conf *conf, const struct wend_direc
     return wend_template_compile(conf, conf->statement->args[2], &header->value);
 }
 
-static enum wend_code set_version(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_version(struct wend_conf *conf, const struct wend_directive *row,
+                                  void *slot)
 {
     struct wend_str word = conf->statement->args[1];
     int *version = slot;
@@ -133,7 +135,8 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
     if (c->headers == NULL)
         c->headers = p->headers;
     if (c->redirect_mode == WEND_UNSET) {
-        c->redirect_mode = p->redirect_mode == WEND_UNSET ? PROXY_REDIRECT_DEFAULT : p->redirect_mode;
+        c->redirect_mode =
+            p->redirect_mode == WEND_UNSET ? PROXY_REDIRECT_DEFAULT : p->redirect_mode;
         c->redirects = p->redirects;
     }
     if (c->cookie_domains == NULL && !c->cookie_domains_off)
@@ -144,7 +147,8 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
         c->method = p->method;
     if (!wend_template_set(&c->body))
         c->body = p->body;
-    return wend_upstream_location_merge(conf, (struct wend_upstream_location *)&p->common, &c->common);
+    return wend_upstream_location_merge(conf, (struct wend_upstream_location *)&p->common,
+                                        &c->common);
 }
 
 /* --- variables -------------------------------------------------------------------------------- */
@@ -174,7 +178,8 @@ static struct wend_value get_port(struct wend_exchange *x, const struct wend_var
         wend_arena_printf(&x->task->arena, "%u", (unsigned)call->target.port), true};
 }
 
-static struct wend_value get_forwarded_for(struct wend_exchange *x, const struct wend_variable *variable)
+static struct wend_value get_forwarded_for(struct wend_exchange *x,
+                                           const struct wend_variable *variable)
 {
     char text[WEND_ADDRESS_TEXT_MAX];
     size_t len = wend_address_write_host(&x->conn->peer, text);
@@ -182,16 +187,24 @@ static struct wend_value get_forwarded_for(struct wend_exchange *x, const struct
                                                 WEND_STR("X-Forwarded-For"), WEND_STR(", "));
 
     (void)variable;
-    return (struct wend_value){wend_arena_printf(&x->task->arena, "%.*s%s%.*s", WEND_STR_ARG(before),
-                                                 before.len > 0 ? ", " : "", (int)len, text),
+    return (struct wend_value){wend_arena_printf(&x->task->arena, "%.*s%s%.*s",
+                                                 WEND_STR_ARG(before), before.len > 0 ? ", " : "",
+                                                 (int)len, text),
                                true};
 }
 
 static const struct wend_variable_row variables[] = {
-    {.name = "proxy_host", .get = get_host, .flags = WEND_VAR_CHANGES,
+    {.name = "proxy_host",
+     .get = get_host,
+     .flags = WEND_VAR_CHANGES,
      .help = "host and port of proxy_pass"},
-    {.name = "proxy_port", .get = get_port, .flags = WEND_VAR_CHANGES, .help = "port of proxy_pass"},
-    {.name = "proxy_add_x_forwarded_for", .get = get_forwarded_for, .flags = WEND_VAR_CHANGES,
+    {.name = "proxy_port",
+     .get = get_port,
+     .flags = WEND_VAR_CHANGES,
+     .help = "port of proxy_pass"},
+    {.name = "proxy_add_x_forwarded_for",
+     .get = get_forwarded_for,
+     .flags = WEND_VAR_CHANGES,
      .help = "X-Forwarded-For with the client's address added"},
     {.name = NULL},
 };
@@ -199,35 +212,58 @@ static const struct wend_variable_row variables[] = {
 /* --- the module ------------------------------------------------------------------------------- */
 
 #define ROW(word, min, max, setter, field, def, text)                                              \
-    {.name = word, .contexts = WEND_CTX_HTTP_ALL, .args_min = min, .args_max = max, .set = setter, \
-     .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct proxy_location, field),               \
-     .fallback = def, .help = text}
+    {                                                                                              \
+        .name = word, .contexts = WEND_CTX_HTTP_ALL, .args_min = min, .args_max = max,             \
+        .set = setter, .level = WEND_LEVEL_LOCATION,                                               \
+        .offset = offsetof(struct proxy_location, field), .fallback = def, .help = text            \
+    }
 
 static const struct wend_directive rows[] = {
     {.name = "proxy_pass",
      .contexts = WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT,
-     .args_min = 1, .args_max = 1, .set = set_pass, .level = WEND_LEVEL_LOCATION, .offset = 0,
+     .args_min = 1,
+     .args_max = 1,
+     .set = set_pass,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = 0,
      .help = "the server that answers here"},
     WEND_UPSTREAM_ROWS("proxy", struct proxy_location),
-    WEND_UPSTREAM_ROW("proxy_pass_trailers", 1, 1, wend_set_flag, struct proxy_location, pass_trailers,
-                      "off", "pass the trailers of answers on"),
+    WEND_UPSTREAM_ROW("proxy_pass_trailers", 1, 1, wend_set_flag, struct proxy_location,
+                      pass_trailers, "off", "pass the trailers of answers on"),
     ROW("proxy_set_header", 2, 2, set_header, headers, "Host $proxy_host",
         "a field of the request to the upstream"),
     ROW("proxy_http_version", 1, 1, set_version, http_version, "1.1", "1.0 or 1.1"),
-    ROW("proxy_method", 1, 1, wend_set_template, method, NULL, "the method instead of the client's"),
+    ROW("proxy_method", 1, 1, wend_set_template, method, NULL,
+        "the method instead of the client's"),
     ROW("proxy_set_body", 1, 1, wend_set_template, body, NULL, "the body instead of the client's"),
-    {.name = "proxy_redirect", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 2,
-     .set = proxy_set_redirect, .level = WEND_LEVEL_LOCATION, .offset = 0, .fallback = "default",
+    {.name = "proxy_redirect",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 2,
+     .set = proxy_set_redirect,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = 0,
+     .fallback = "default",
      .help = "how Location and Refresh of answers are rewritten"},
-    {.name = "proxy_cookie_domain", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 2,
-     .set = proxy_set_cookie_rewrite, .level = WEND_LEVEL_LOCATION,
+    {.name = "proxy_cookie_domain",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 2,
+     .set = proxy_set_cookie_rewrite,
+     .level = WEND_LEVEL_LOCATION,
      .offset = offsetof(struct proxy_location, cookie_domains),
-     .extra = (const void *)offsetof(struct proxy_location, cookie_domains_off), .fallback = "off",
+     .extra = (const void *)offsetof(struct proxy_location, cookie_domains_off),
+     .fallback = "off",
      .help = "how Domain of cookies is rewritten"},
-    {.name = "proxy_cookie_path", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 2,
-     .set = proxy_set_cookie_rewrite, .level = WEND_LEVEL_LOCATION,
+    {.name = "proxy_cookie_path",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 2,
+     .set = proxy_set_cookie_rewrite,
+     .level = WEND_LEVEL_LOCATION,
      .offset = offsetof(struct proxy_location, cookie_paths),
-     .extra = (const void *)offsetof(struct proxy_location, cookie_paths_off), .fallback = "off",
+     .extra = (const void *)offsetof(struct proxy_location, cookie_paths_off),
+     .fallback = "off",
      .help = "how Path of cookies is rewritten"},
     WEND_UPSTREAM_INERT("proxy_headers_hash_max_size", 1, 1, "512", "accepted"),
     WEND_UPSTREAM_INERT("proxy_headers_hash_bucket_size", 1, 1, "64", "accepted"),

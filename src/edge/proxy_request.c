@@ -6,7 +6,8 @@
 /* --- the URL ---------------------------------------------------------------------------------- */
 
 /* unix:/path:/uri - the path ends at the next colon. */
-static const char *parse_unix(struct wend_arena *arena, struct wend_str rest, struct proxy_pass *out)
+static const char *parse_unix(struct wend_arena *arena, struct wend_str rest,
+                              struct proxy_pass *out)
 {
     struct wend_str after = wend_str_from(rest, 5);
     ptrdiff_t colon = wend_str_find_byte(after, ':');
@@ -20,7 +21,8 @@ static const char *parse_unix(struct wend_arena *arena, struct wend_str rest, st
     if (out->uri.len == 0)
         out->uri = WEND_STR_NULL;
     out->host_field = WEND_STR("localhost");
-    out->prefix = wend_arena_printf(arena, "http://%.*s", WEND_STR_ARG(wend_str_slice(rest, 0, 5 + len)));
+    out->prefix =
+        wend_arena_printf(arena, "http://%.*s", WEND_STR_ARG(wend_str_slice(rest, 0, 5 + len)));
     return NULL;
 }
 
@@ -84,7 +86,8 @@ static bool is_untouched(const struct wend_exchange *x)
     if (r->redirects > 0 || r->internal || !wend_str_eq(r->args, x->request.query))
         return false;
     for (int merge = 0; merge < 2; merge++)
-        if (wend_path_normalise(&x->task->arena, x->request.path_raw, merge == 1, &path) == WEND_OK &&
+        if (wend_path_normalise(&x->task->arena, x->request.path_raw, merge == 1, &path) ==
+                WEND_OK &&
             wend_str_eq(path, r->uri))
             return true;
     return false;
@@ -110,12 +113,11 @@ static struct wend_str make_target(struct wend_exchange *x, const struct proxy_c
     if (call->uri.ptr == NULL)
         return is_untouched(x) ? r->unparsed_uri
                                : with_args(x, wend_escape(arena, r->uri, WEND_ESCAPE_URI));
-    rest = wend_str_from(r->uri, wend_str_starts(r->uri, call->location_name)
-                                     ? call->location_name.len
-                                     : 0);
+    rest = wend_str_from(
+        r->uri, wend_str_starts(r->uri, call->location_name) ? call->location_name.len : 0);
     rest = wend_escape(arena, rest, WEND_ESCAPE_URI);
-    return with_args(x, wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(call->uri),
-                                          WEND_STR_ARG(rest)));
+    return with_args(
+        x, wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(call->uri), WEND_STR_ARG(rest)));
 }
 
 /* --- the fields ------------------------------------------------------------------------------- */
@@ -141,7 +143,8 @@ static bool is_kept_here(enum wend_field_id id)
 
 static bool is_set(const struct proxy_location *location, const struct wend_field *field)
 {
-    for (const struct proxy_header *header = location->headers; header != NULL; header = header->next)
+    for (const struct proxy_header *header = location->headers; header != NULL;
+         header = header->next)
         if (header->id != WEND_FIELD_UNKNOWN ? header->id == field->id
                                              : wend_str_eq_nocase(header->name, field->name))
             return true;
@@ -150,7 +153,8 @@ static bool is_set(const struct proxy_location *location, const struct wend_fiel
 
 static bool sets(const struct proxy_location *location, enum wend_field_id id)
 {
-    for (const struct proxy_header *header = location->headers; header != NULL; header = header->next)
+    for (const struct proxy_header *header = location->headers; header != NULL;
+         header = header->next)
         if (header->id == id)
             return true;
     return false;
@@ -166,8 +170,8 @@ static enum wend_code add_set_fields(struct wend_exchange *x, struct proxy_call 
     if (code == WEND_OK && call->location->http_version == WEND_HTTP_10 &&
         !sets(call->location, WEND_FIELD_CONNECTION))
         code = wend_fields_add(&call->fields, arena, WEND_FIELD_CONNECTION, WEND_STR("close"));
-    for (const struct proxy_header *header = call->location->headers; header != NULL && code == WEND_OK;
-         header = header->next) {
+    for (const struct proxy_header *header = call->location->headers;
+         header != NULL && code == WEND_OK; header = header->next) {
         struct wend_str value = wend_template_value(x, &header->value);
 
         if (value.len > 0)

@@ -26,7 +26,8 @@ static enum wend_code parse_rewrite(struct wend_conf *conf, struct proxy_rewrite
     return code;
 }
 
-enum wend_code proxy_set_redirect(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+enum wend_code proxy_set_redirect(struct wend_conf *conf, const struct wend_directive *row,
+                                  void *slot)
 {
     const struct wend_statement *statement = conf->statement;
     struct proxy_location *location = slot;
@@ -93,7 +94,8 @@ static struct wend_str rewrite_default(struct wend_exchange *x, const struct pro
         from = wend_arena_printf(arena, "%.*s/", WEND_STR_ARG(call->url_prefix));
         return replace_prefix(arena, url, from, WEND_STR("/"));
     }
-    from = wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(call->url_prefix), WEND_STR_ARG(call->uri));
+    from = wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(call->url_prefix),
+                             WEND_STR_ARG(call->uri));
     return replace_prefix(arena, url, from, call->location_name);
 }
 
@@ -128,8 +130,9 @@ static struct wend_str absolute(struct wend_exchange *x, struct wend_str url)
     if (host.len == 0)
         return url;
     if (standard || r->location->port_in_redirect != 1)
-        return wend_arena_printf(&x->task->arena, "%.*s://%.*s%.*s", WEND_STR_ARG(x->request.scheme),
-                                 WEND_STR_ARG(host), WEND_STR_ARG(url));
+        return wend_arena_printf(&x->task->arena, "%.*s://%.*s%.*s",
+                                 WEND_STR_ARG(x->request.scheme), WEND_STR_ARG(host),
+                                 WEND_STR_ARG(url));
     return wend_arena_printf(&x->task->arena, "%.*s://%.*s:%u%.*s", WEND_STR_ARG(x->request.scheme),
                              WEND_STR_ARG(host), port, WEND_STR_ARG(url));
 }
@@ -144,10 +147,11 @@ static struct wend_str rewrite_refresh(struct wend_exchange *x, const struct pro
     if (at < 0)
         return value;
     made = rewrite_url(x, call, wend_str_from(value, (size_t)at + 4));
-    return made.ptr == NULL ? value
-                            : wend_arena_printf(&x->task->arena, "%.*s%.*s",
-                                                WEND_STR_ARG(wend_str_slice(value, 0, (size_t)at + 4)),
-                                                WEND_STR_ARG(made));
+    return made.ptr == NULL
+               ? value
+               : wend_arena_printf(&x->task->arena, "%.*s%.*s",
+                                   WEND_STR_ARG(wend_str_slice(value, 0, (size_t)at + 4)),
+                                   WEND_STR_ARG(made));
 }
 
 /* --- Set-Cookie ------------------------------------------------------------------------------- */

@@ -11,7 +11,7 @@
 
 #include <errno.h>
 
-#define BODY_STEP (64u << 10)     /* of a body passed on unbuffered; and what one write may hold */
+#define BODY_STEP (64u << 10) /* of a body passed on unbuffered; and what one write may hold */
 #define HEAD_FIELDS_MAX 1000
 
 /* What to do after an attempt. */
@@ -29,15 +29,15 @@ struct attempt {
     struct wend_upstream_try *record;
     int64_t started_ns;
     enum wend_code result; /* of the handler, when ANSWERED */
-    int status;            /* when it failed: 502, 504, ... */
-    bool fresh;            /* no idle connection */
+    int status; /* when it failed: 502, 504, ... */
+    bool fresh; /* no idle connection */
 };
 
 void wend_upstream_init(struct wend_upstream *upstream, struct wend_exchange *x,
                         const struct wend_upstream_settings *settings, struct wend_peers *peers)
 {
-    *upstream = (struct wend_upstream){
-        .x = x, .settings = settings, .peers = peers, .limit_rate = -1};
+    *upstream =
+        (struct wend_upstream){.x = x, .settings = settings, .peers = peers, .limit_rate = -1};
 }
 
 static void complain(const struct wend_upstream *upstream, enum wend_log_level level, int error,
@@ -177,7 +177,8 @@ static bool is_listed(const struct wend_str *names, size_t count, struct wend_st
     return false;
 }
 
-static bool passes(const struct wend_upstream *upstream, const struct wend_field *field, bool tunnel)
+static bool passes(const struct wend_upstream *upstream, const struct wend_field *field,
+                   bool tunnel)
 {
     const struct wend_upstream_settings *settings = upstream->settings;
     struct wend_str options = wend_fields_value(&upstream->head.fields, WEND_FIELD_CONNECTION);
@@ -209,7 +210,8 @@ static enum wend_code pass_field(struct wend_upstream *upstream, const struct we
     return wend_fields_add_name(&response->fields, &upstream->x->task->arena, field->name, value);
 }
 
-static enum wend_code make_response(struct wend_upstream *upstream, const struct wend_h1_client *client)
+static enum wend_code make_response(struct wend_upstream *upstream,
+                                    const struct wend_h1_client *client)
 {
     const struct wend_h1_response_head *head = &upstream->head;
     struct wend_response *response = &upstream->x->response;
@@ -263,7 +265,8 @@ enum doing { CONNECTING, SENDING, READING_HEAD, READING };
 static void log_failure(const struct attempt *attempt, enum doing what, enum wend_code code)
 {
     const struct wend_upstream *upstream = attempt->upstream;
-    int error = attempt->conn != NULL ? attempt->conn->conn.io.error : upstream->x->task->failure.error;
+    int error =
+        attempt->conn != NULL ? attempt->conn->conn.io.error : upstream->x->task->failure.error;
     struct wend_str text;
 
     if (code == WEND_E_DEADLINE)
@@ -276,11 +279,11 @@ static void log_failure(const struct attempt *attempt, enum doing what, enum wen
         text = wend_arena_printf(&upstream->x->task->arena, "upstream sent too big header while %s",
                                  doing[what]);
     else if (code == WEND_E_SYNTAX || code == WEND_E_PROTOCOL)
-        text = wend_arena_printf(&upstream->x->task->arena, "upstream sent invalid %s while %s%s%s",
-                                 what == READING ? "body" : "header", doing[what],
-                                 attempt->client.error.text != NULL ? ": " : "",
-                                 attempt->client.error.text != NULL ? attempt->client.error.text
-                                                                    : "");
+        text =
+            wend_arena_printf(&upstream->x->task->arena, "upstream sent invalid %s while %s%s%s",
+                              what == READING ? "body" : "header", doing[what],
+                              attempt->client.error.text != NULL ? ": " : "",
+                              attempt->client.error.text != NULL ? attempt->client.error.text : "");
     else if (what == CONNECTING)
         text = wend_arena_printf(&upstream->x->task->arena, "connect() failed (%d: %s) while %s",
                                  error, strerror(error), doing[what]);
@@ -298,13 +301,16 @@ static enum verdict fail(struct attempt *attempt, enum doing what, enum wend_cod
     bool timeout = code == WEND_E_DEADLINE;
     bool invalid = what == READING_HEAD &&
                    (code == WEND_E_SYNTAX || code == WEND_E_PROTOCOL || code == WEND_E_LIMIT);
-    unsigned why = timeout ? WEND_NEXT_TIMEOUT : invalid ? WEND_NEXT_INVALID_HEADER : WEND_NEXT_ERROR;
+    unsigned why = timeout   ? WEND_NEXT_TIMEOUT
+                   : invalid ? WEND_NEXT_INVALID_HEADER
+                             : WEND_NEXT_ERROR;
 
     if (code == WEND_E_CANCELLED) { /* the client left */
         attempt->status = 499;
         return GIVE_UP;
     }
-    if (code == WEND_E_MEMORY || (what == SENDING && (code == WEND_E_SYNTAX || code == WEND_E_LIMIT))) {
+    if (code == WEND_E_MEMORY ||
+        (what == SENDING && (code == WEND_E_SYNTAX || code == WEND_E_LIMIT))) {
         complain(upstream, WEND_LOG_ERROR, 0, "the request for the upstream cannot be built");
         attempt->status = 500;
         return GIVE_UP;
@@ -415,8 +421,7 @@ static bool wants_redirect(struct wend_upstream *upstream)
 
 static void take_limit_rate(struct wend_upstream *upstream)
 {
-    struct wend_str rate =
-        wend_fields_value(&upstream->head.fields, WEND_FIELD_X_ACCEL_LIMIT_RATE);
+    struct wend_str rate = wend_fields_value(&upstream->head.fields, WEND_FIELD_X_ACCEL_LIMIT_RATE);
     uint64_t value;
 
     if ((upstream->settings->ignore & WEND_IGNORE_X_ACCEL_LIMIT_RATE) == 0 &&
@@ -510,7 +515,8 @@ static enum verdict converse(struct attempt *attempt, struct sender *sender)
             attempt->fresh = true;
             return TRY_NEXT;
         }
-        return fail(attempt, READING_HEAD, sent != WEND_OK && code != WEND_E_CANCELLED ? sent : code);
+        return fail(attempt, READING_HEAD,
+                    sent != WEND_OK && code != WEND_E_CANCELLED ? sent : code);
     }
     attempt->record->header_ns = wend_clock_monotonic_ns() - attempt->started_ns;
     attempt->record->status = upstream->head.status;
@@ -552,8 +558,8 @@ static enum verdict try_peer(struct attempt *attempt)
     verdict = converse(attempt, &sender);
     stop_sender(task, &sender);
     note_times(attempt);
-    wend_upstream_conn_give(attempt->conn, verdict == ANSWERED && settings->keep &&
-                                               attempt->client.reusable);
+    wend_upstream_conn_give(attempt->conn,
+                            verdict == ANSWERED && settings->keep && attempt->client.reusable);
     attempt->conn = NULL;
     return verdict;
 }
@@ -571,8 +577,7 @@ static bool out_of_time(const struct wend_upstream *upstream, int64_t started_ns
 {
     int timeout_ms = upstream->settings->next_timeout_ms;
 
-    return timeout_ms > 0 &&
-           wend_clock_monotonic_ns() - started_ns >= timeout_ms * WEND_NS_PER_MS;
+    return timeout_ms > 0 && wend_clock_monotonic_ns() - started_ns >= timeout_ms * WEND_NS_PER_MS;
 }
 
 /* Nobody is left: the last failure is the answer, or 502 when not even one could be asked. */

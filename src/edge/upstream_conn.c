@@ -165,5 +165,5 @@ void wend_upstream_conn_give(struct wend_upstream_conn *upstream, bool reusable)
 void wend_upstream_conn_close_idle(void)
 {
     WEND_LIST_EACH(idle(), node, after)
-        destroy(WEND_OF(node, struct wend_upstream_conn, idle));
+    destroy(WEND_OF(node, struct wend_upstream_conn, idle));
 }

@@ -52,7 +52,8 @@ static struct wend_str address_name(struct wend_arena *arena, const struct wend_
 }
 
 /* One peer per address of a host. */
-static struct wend_peer *peers_of_answer(struct wend_arena *arena, const struct wend_dns_answer *answer)
+static struct wend_peer *peers_of_answer(struct wend_arena *arena,
+                                         const struct wend_dns_answer *answer)
 {
     struct wend_peer *peers = wend_arena_zalloc(arena, answer->count * sizeof(*peers));
 
@@ -160,7 +161,8 @@ static enum wend_code find_peers(struct wend_conf *conf, const struct wend_upstr
     return *peers == NULL ? WEND_E_MEMORY : WEND_OK;
 }
 
-static enum wend_code set_server(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_server(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     const struct wend_statement *statement = conf->statement;
     struct group *group = slot;
@@ -172,7 +174,8 @@ static enum wend_code set_server(struct wend_conf *conf, const struct wend_direc
 
     (void)row;
     if (!wend_upstream_target_parse(statement->args[1], 80, &target, &why))
-        return wend_conf_bad(conf, "%s in upstream \"%.*s\"", why, WEND_STR_ARG(statement->args[1]));
+        return wend_conf_bad(conf, "%s in upstream \"%.*s\"", why,
+                             WEND_STR_ARG(statement->args[1]));
     memset(&like, 0, sizeof(like));
     set_defaults(&like, 1);
     for (unsigned i = 2; code == WEND_OK && i < statement->count; i++)
@@ -210,7 +213,8 @@ static void finish_group(struct group *group)
         group->peers.lifetime_ns = group->lifetime_ms * WEND_NS_PER_MS;
 }
 
-static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     const struct wend_statement *statement = conf->statement;
     struct upstream_main *settings = main_of(conf);
@@ -239,7 +243,8 @@ static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_dir
     return WEND_OK;
 }
 
-static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_directive *row,
+                                    void *slot)
 {
     uint64_t value;
 
@@ -248,7 +253,8 @@ static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_di
         return wend_conf_bad(conf, "invalid value \"%.*s\" in \"keepalive\" directive",
                              WEND_STR_ARG(conf->statement->args[1]));
     if (conf->statement->count > 2 && !wend_str_eq(conf->statement->args[2], WEND_STR("local")))
-        return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(conf->statement->args[2]));
+        return wend_conf_bad(conf, "invalid parameter \"%.*s\"",
+                             WEND_STR_ARG(conf->statement->args[2]));
     *(int64_t *)slot = (int64_t)value;
     return WEND_OK;
 }
@@ -292,7 +298,8 @@ static enum wend_code resolve_target(struct wend_conf *conf, struct upstream_mai
     target->peers = WEND_NEW(conf->arena, struct wend_peers);
     if (target->peers == NULL)
         return WEND_E_MEMORY;
-    wend_peers_init(target->peers, target->path.ptr != NULL ? peers->name : target->host, peers, count);
+    wend_peers_init(target->peers, target->path.ptr != NULL ? peers->name : target->host, peers,
+                    count);
     return WEND_OK;
 }
 
@@ -312,7 +319,8 @@ static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
     return code;
 }
 
-enum wend_code wend_upstream_target_find(struct wend_exchange *x, struct wend_upstream_target *target)
+enum wend_code wend_upstream_target_find(struct wend_exchange *x,
+                                         struct wend_upstream_target *target)
 {
     struct upstream_main *settings = wend_edge_settings(x, &wend_edge_upstream, WEND_LEVEL_MAIN);
     struct group *group = group_of(settings, target->host);
@@ -342,7 +350,17 @@ enum wend_code wend_upstream_target_find(struct wend_exchange *x, struct wend_up
 
 /* --- variables -------------------------------------------------------------------------------- */
 
-enum fact { ADDR, STATUS, CONNECT_TIME, HEADER_TIME, RESPONSE_TIME, LENGTH, RECEIVED, SENT, LAST_ADDR };
+enum fact {
+    ADDR,
+    STATUS,
+    CONNECT_TIME,
+    HEADER_TIME,
+    RESPONSE_TIME,
+    LENGTH,
+    RECEIVED,
+    SENT,
+    LAST_ADDR
+};
 
 static void add_seconds(struct wend_buffer *out, int64_t ns)
 {
@@ -353,7 +371,8 @@ static void add_seconds(struct wend_buffer *out, int64_t ns)
                            (int)(ns / WEND_NS_PER_MS % 1000));
 }
 
-static void add_fact(struct wend_buffer *out, const struct wend_upstream_try *record, enum fact fact)
+static void add_fact(struct wend_buffer *out, const struct wend_upstream_try *record,
+                     enum fact fact)
 {
     switch (fact) {
     case ADDR:
@@ -401,7 +420,8 @@ static struct wend_value get_fact(struct wend_exchange *x, const struct wend_var
     if (upstream == NULL || upstream->try_count == 0)
         return (struct wend_value){WEND_STR_NULL, false};
     wend_buffer_init_arena(&out, &x->task->arena, 4096);
-    for (unsigned i = fact == LAST_ADDR ? upstream->try_count - 1 : 0; i < upstream->try_count; i++) {
+    for (unsigned i = fact == LAST_ADDR ? upstream->try_count - 1 : 0; i < upstream->try_count;
+         i++) {
         if (out.len > 0)
             wend_buffer_add(&out, WEND_STR(", "));
         add_fact(&out, &upstream->tries[i], fact);
@@ -424,8 +444,8 @@ static struct wend_value get_field(struct wend_exchange *x, const struct wend_va
 {
     const struct wend_upstream *upstream = upstream_of(x);
     bool trailer = variable->data != 0;
-    struct wend_str wanted = wend_str_from(
-        variable->name, trailer ? sizeof("upstream_trailer_") - 1 : sizeof("upstream_http_") - 1);
+    struct wend_str wanted = wend_str_from(variable->name, trailer ? sizeof("upstream_trailer_") - 1
+                                                                   : sizeof("upstream_http_") - 1);
     const struct wend_fields *fields;
     struct wend_buffer out;
 
@@ -463,7 +483,10 @@ static struct wend_value get_cookie(struct wend_exchange *x, const struct wend_v
     return found;
 }
 
-#define FACT(word, fact, text) {.name = word, .get = get_fact, .data = fact, .flags = WEND_VAR_CHANGES, .help = text}
+#define FACT(word, fact, text)                                                                     \
+    {                                                                                              \
+        .name = word, .get = get_fact, .data = fact, .flags = WEND_VAR_CHANGES, .help = text       \
+    }
 static const struct wend_variable_row variables[] = {
     FACT("upstream_addr", ADDR, "the upstream servers asked"),
     FACT("upstream_last_addr", LAST_ADDR, "the upstream server asked last"),
@@ -474,11 +497,18 @@ static const struct wend_variable_row variables[] = {
     FACT("upstream_response_length", LENGTH, "bytes of their bodies"),
     FACT("upstream_bytes_received", RECEIVED, "bytes received from them"),
     FACT("upstream_bytes_sent", SENT, "bytes sent to them"),
-    {.name = "upstream_http_", .get = get_field, .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+    {.name = "upstream_http_",
+     .get = get_field,
+     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
      .help = "a field of the upstream's answer"},
-    {.name = "upstream_trailer_", .get = get_field, .data = 1,
-     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES, .help = "a trailer of the upstream's answer"},
-    {.name = "upstream_cookie_", .get = get_cookie, .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+    {.name = "upstream_trailer_",
+     .get = get_field,
+     .data = 1,
+     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+     .help = "a trailer of the upstream's answer"},
+    {.name = "upstream_cookie_",
+     .get = get_cookie,
+     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
      .help = "a cookie the upstream sets"},
     {.name = NULL},
 };
@@ -486,12 +516,21 @@ static const struct wend_variable_row variables[] = {
 /* --- the module ------------------------------------------------------------------------------- */
 
 #define GROUP_ROW(word, min, max, setter, field, def, text)                                        \
-    {.name = word, .contexts = WEND_CTX_UPSTREAM, .args_min = min, .args_max = max, .set = setter, \
-     .level = WEND_LEVEL_MAIN, .offset = offsetof(struct group, field), .fallback = def, .help = text}
+    {                                                                                              \
+        .name = word, .contexts = WEND_CTX_UPSTREAM, .args_min = min, .args_max = max,             \
+        .set = setter, .level = WEND_LEVEL_MAIN, .offset = offsetof(struct group, field),          \
+        .fallback = def, .help = text                                                              \
+    }
 
 static const struct wend_directive rows[] = {
-    {.name = "upstream", .contexts = WEND_CTX_HTTP, .args_min = 1, .args_max = 1, .block = true,
-     .set = set_upstream, .level = WEND_LEVEL_MAIN, .help = "a group of servers by one name"},
+    {.name = "upstream",
+     .contexts = WEND_CTX_HTTP,
+     .args_min = 1,
+     .args_max = 1,
+     .block = true,
+     .set = set_upstream,
+     .level = WEND_LEVEL_MAIN,
+     .help = "a group of servers by one name"},
     GROUP_ROW("server", 1, -1, set_server, peers, NULL, "a server of the group"),
     GROUP_ROW("keepalive", 1, 2, set_keepalive, keepalive, "32 local",
               "idle connections each worker keeps"),

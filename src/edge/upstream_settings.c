@@ -27,7 +27,8 @@ static enum wend_code set_bits(struct wend_conf *conf, const struct wend_conf_wo
     const struct wend_statement *statement = conf->statement;
 
     if (*bits != WEND_UNSET)
-        return wend_conf_bad(conf, "\"%.*s\" directive is duplicate", WEND_STR_ARG(statement->args[0]));
+        return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
+                             WEND_STR_ARG(statement->args[0]));
     *bits = 0;
     for (unsigned i = 1; i < statement->count; i++) {
         const struct wend_conf_word *word = words;
@@ -88,7 +89,8 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *conf, const struct wen
 
 void wend_upstream_location_init(struct wend_upstream_location *s)
 {
-    s->connect_timeout_ms = s->send_timeout_ms = s->read_timeout_ms = s->next_timeout_ms = WEND_UNSET;
+    s->connect_timeout_ms = s->send_timeout_ms = s->read_timeout_ms = s->next_timeout_ms =
+        WEND_UNSET;
     s->buffer_size = s->next_tries = s->limit_rate = s->max_temp_file_size = WEND_UNSET;
     s->buffering = s->request_buffering = s->intercept_errors = s->ignore_client_abort = WEND_UNSET;
     s->pass_request_headers = s->pass_request_body = s->pass_trailers = WEND_UNSET;
@@ -96,7 +98,8 @@ void wend_upstream_location_init(struct wend_upstream_location *s)
     s->next = s->ignore = WEND_UNSET;
 }
 
-static void log_line(struct wend_exchange *x, enum wend_log_level level, int error, const char *text)
+static void log_line(struct wend_exchange *x, enum wend_log_level level, int error,
+                     const char *text)
 {
     wend_edge_log(x, level, error, "%s", text);
 }
@@ -135,7 +138,8 @@ static void make_ready(struct wend_upstream_location *s)
     };
 }
 
-enum wend_code wend_upstream_location_merge(struct wend_conf *conf, struct wend_upstream_location *p,
+enum wend_code wend_upstream_location_merge(struct wend_conf *conf,
+                                            struct wend_upstream_location *p,
                                             struct wend_upstream_location *c)
 {
     (void)conf;
@@ -166,7 +170,8 @@ enum wend_code wend_upstream_location_merge(struct wend_conf *conf, struct wend_
 
 void wend_upstream_settings_fill(struct wend_exchange *x,
                                  const struct wend_upstream_location *settings,
-                                 struct wend_upstream_settings *out, struct wend_body_settings *body)
+                                 struct wend_upstream_settings *out,
+                                 struct wend_body_settings *body)
 {
     const struct wend_edge_core_location *location = wend_edge_of(x)->location;
 
@@ -223,9 +228,9 @@ bool wend_upstream_target_parse(struct wend_str text, uint16_t default_port,
 /* Fields that go with an internal redirect (nginx's list). */
 static enum wend_code keep_fields(struct wend_upstream *upstream)
 {
-    static const enum wend_field_id kept[] = {
-        WEND_FIELD_SET_COOKIE, WEND_FIELD_CONTENT_DISPOSITION, WEND_FIELD_CACHE_CONTROL,
-        WEND_FIELD_EXPIRES, WEND_FIELD_ACCEPT_RANGES};
+    static const enum wend_field_id kept[] = {WEND_FIELD_SET_COOKIE, WEND_FIELD_CONTENT_DISPOSITION,
+                                              WEND_FIELD_CACHE_CONTROL, WEND_FIELD_EXPIRES,
+                                              WEND_FIELD_ACCEPT_RANGES};
     struct wend_exchange *x = upstream->x;
 
     for (unsigned i = 0; i < upstream->head.fields.count; i++) {
@@ -238,8 +243,7 @@ static enum wend_code keep_fields(struct wend_upstream *upstream)
         if (code != WEND_OK)
             return code;
     }
-    x->response.content_type =
-        wend_fields_value(&upstream->head.fields, WEND_FIELD_CONTENT_TYPE);
+    x->response.content_type = wend_fields_value(&upstream->head.fields, WEND_FIELD_CONTENT_TYPE);
     return WEND_OK;
 }
 

@@ -48,7 +48,8 @@ static struct wend_str length_text(struct uwsgi_call *call, struct wend_str valu
 
 static void add_params(struct uwsgi_call *call)
 {
-    for (const struct uwsgi_param *param = call->location->params; param != NULL; param = param->next) {
+    for (const struct uwsgi_param *param = call->location->params; param != NULL;
+         param = param->next) {
         struct wend_str value = wend_template_value(call->upstream.x, &param->value);
 
         if (wend_str_eq(param->name, content_length))
@@ -107,8 +108,9 @@ static enum wend_code add_fields(struct uwsgi_call *call)
             return WEND_E_MEMORY;
         if (is_param(call->location, name))
             continue;
-        value = wend_fields_joined(fields, &x->task->arena, field->name,
-                                   field->id == WEND_FIELD_COOKIE ? WEND_STR("; ") : WEND_STR(", "));
+        value =
+            wend_fields_joined(fields, &x->task->arena, field->name,
+                               field->id == WEND_FIELD_COOKIE ? WEND_STR("; ") : WEND_STR(", "));
         wend_uwsgi_packet_add(&call->packet, name, value);
     }
     return WEND_OK;
@@ -130,12 +132,13 @@ static enum wend_code send_packet(struct wend_task *task, struct wend_upstream *
     if (code == WEND_OK)
         code = wend_uwsgi_packet_end(&call->packet, 0);
     if (code == WEND_E_LIMIT)
-        wend_edge_log(upstream->x, WEND_LOG_ALERT, 0, "uwsgi request is too big: more than %d bytes",
-                      WEND_UWSGI_VARS_BYTES_MAX);
+        wend_edge_log(upstream->x, WEND_LOG_ALERT, 0,
+                      "uwsgi request is too big: more than %d bytes", WEND_UWSGI_VARS_BYTES_MAX);
     if (code != WEND_OK)
         return code;
     return wend_h1_client_send_packet(task, client, wend_buffer_str(&call->packet),
-                                      upstream->body_bytes, upstream->x->request.method == WEND_HEAD);
+                                      upstream->body_bytes,
+                                      upstream->x->request.method == WEND_HEAD);
 }
 
 /* --- the handler ------------------------------------------------------------------------------ */
@@ -164,7 +167,8 @@ static enum wend_code find_target(struct wend_exchange *x, struct uwsgi_call *ca
     }
     if (wend_upstream_target_find(x, &call->target) == WEND_OK)
         return WEND_OK;
-    wend_edge_log(x, WEND_LOG_ERROR, 0, "host not found in upstream \"%.*s\"", WEND_STR_ARG(address));
+    wend_edge_log(x, WEND_LOG_ERROR, 0, "host not found in upstream \"%.*s\"",
+                  WEND_STR_ARG(address));
     return WEND_E_DNS_NAME;
 }
 
@@ -221,7 +225,8 @@ static enum wend_code set_pass(struct wend_conf *conf, const struct wend_directi
     return WEND_OK;
 }
 
-static enum wend_code set_param(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_param(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     const struct wend_statement *statement = conf->statement;
     struct uwsgi_param **last = slot;
@@ -233,7 +238,8 @@ static enum wend_code set_param(struct wend_conf *conf, const struct wend_direct
     param->name = statement->args[1];
     if (statement->count == 4) {
         if (!wend_str_eq(statement->args[3], WEND_STR("if_not_empty")))
-            return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(statement->args[3]));
+            return wend_conf_bad(conf, "invalid parameter \"%.*s\"",
+                                 WEND_STR_ARG(statement->args[3]));
         param->if_not_empty = true;
     }
     while (*last != NULL)
@@ -242,7 +248,8 @@ static enum wend_code set_param(struct wend_conf *conf, const struct wend_direct
     return wend_template_compile(conf, statement->args[2], &param->value);
 }
 
-static enum wend_code set_modifier(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_modifier(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     enum wend_code code = wend_set_number(conf, row, slot);
 
@@ -277,20 +284,40 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
 /* --- the module ------------------------------------------------------------------------------- */
 
 static const struct wend_directive rows[] = {
-    {.name = "uwsgi_pass", .contexts = WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION, .args_min = 1,
-     .args_max = 1, .set = set_pass, .level = WEND_LEVEL_LOCATION, .offset = 0,
+    {.name = "uwsgi_pass",
+     .contexts = WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION,
+     .args_min = 1,
+     .args_max = 1,
+     .set = set_pass,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = 0,
      .help = "the uwsgi server that answers here"},
     WEND_UPSTREAM_ROWS("uwsgi", struct uwsgi_location),
-    {.name = "uwsgi_param", .contexts = WEND_CTX_HTTP_ALL, .args_min = 2, .args_max = 3,
-     .set = set_param, .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct uwsgi_location, params),
+    {.name = "uwsgi_param",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 2,
+     .args_max = 3,
+     .set = set_param,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = offsetof(struct uwsgi_location, params),
      .help = "a variable of the packet; if_not_empty: only with a value"},
-    {.name = "uwsgi_modifier1", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 1,
-     .set = set_modifier, .level = WEND_LEVEL_LOCATION,
-     .offset = offsetof(struct uwsgi_location, modifier1), .fallback = "0",
+    {.name = "uwsgi_modifier1",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 1,
+     .set = set_modifier,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = offsetof(struct uwsgi_location, modifier1),
+     .fallback = "0",
      .help = "the packet's first modifier"},
-    {.name = "uwsgi_modifier2", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 1,
-     .set = set_modifier, .level = WEND_LEVEL_LOCATION,
-     .offset = offsetof(struct uwsgi_location, modifier2), .fallback = "0",
+    {.name = "uwsgi_modifier2",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 1,
+     .set = set_modifier,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = offsetof(struct uwsgi_location, modifier2),
+     .fallback = "0",
      .help = "the packet's second modifier"},
 };
 
