@@ -101,8 +101,12 @@ class Server:
 
     def stop(self, gently=False):
         if gently:
+            family = tree(self.process.pid)
             self.process.terminate()
             self.process.wait(START_S)
+            end = time.monotonic() + START_S
+            while any(os.path.exists(f"/proc/{pid}") for pid in family) and time.monotonic() < end:
+                time.sleep(0.05)
         for process in [self.process, *self.helpers]:
             for pid in reversed(tree(process.pid)):
                 with contextlib.suppress(ProcessLookupError):

@@ -142,8 +142,12 @@ def instructions_per_request(work, side, row):
                                          "--callgrind-out-file=/dev/null"], **row.options)
         log = pathlib.Path(server.log)
         memory.ask_repeatedly(server.port, row.path, requests)
+        family = len(server.pids())
         server.stop(gently=True)
-        counts.append(sum(map(int, re.findall(r"Collected : (\d+)", log.read_text()))))
+        collected = [int(n) for n in re.findall(r"Collected : (\d+)", log.read_text())]
+        if len(collected) < family:
+            return None  # one of the processes was killed before it told
+        counts.append(sum(collected))
     return round((counts[1] - counts[0]) / 500)
 
 
@@ -215,7 +219,7 @@ def show(result):
         low, high = s["spread"]
         cells = [f"{s[key]:8.2f}" if s.get(key) is not None else " " * 8
                  for key in ("p50_ms", "p99_ms", "syscalls")]
-        instructions = f"{s['instructions']:8d}" if "instructions" in s else ""
+        instructions = f"{s['instructions']:8d}" if s.get("instructions") is not None else ""
         print(f"  {side:22} {s['cpu_us']:10.2f} {low:7.2f}-{high:<7.2f} {' '.join(cells)} "
               f"{instructions}" + (f"  ERRORS {s['errors'][0]}" if s["errors"] else ""))
     for t in result["targets"]:
