@@ -100,18 +100,38 @@ class Server:
         return total
 
     def stop(self, gently=False):
+        """Ends all processes; `gently` gives them time to say what they have to say."""
+        family = self.pids()
         if gently:
-            family = tree(self.process.pid)
             self.process.terminate()
-            self.process.wait(START_S)
             end = time.monotonic() + START_S
-            while any(os.path.exists(f"/proc/{pid}") for pid in family) and time.monotonic() < end:
+            while self.process.poll() is None and time.monotonic() < end:
                 time.sleep(0.05)
+            while any(map(is_running, family)) and time.monotonic() < end:
+                time.sleep(0.05)
+        for pid in reversed(family):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         for process in [self.process, *self.helpers]:
-            for pid in reversed(tree(process.pid)):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
             process.wait()
+
+
+def is_running(pid):
+    try:
+        stat = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+    return stat.rpartition(")")[2].split()[0] != "Z"
+
+
+def is_free(port):
+    with socket.socket() as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            s.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def spawn(command, launch, log):
@@ -147,6 +167,8 @@ class Peers:
         """A running Server, or Missing. `under`: the command of a tool that runs it."""
         home = self.work / f"{name.replace('/', '_')}-{self.next_port}"
         home.mkdir()
+        while not is_free(self.next_port):
+            self.next_port += 1
         port = self.next_port
         self.next_port += 1
         kind, _, variant = name.partition("/")
