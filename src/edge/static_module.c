@@ -146,13 +146,6 @@ static void log_line(struct wend_exchange *x, enum wend_log_level level, int err
     wend_edge_log(x, level, error, "%s", text);
 }
 
-/* No index, no listing, no file: the directory itself was asked for. */
-static enum wend_code refuse_directory(struct wend_exchange *x, const char *path)
-{
-    wend_edge_log(x, WEND_LOG_ERROR, 0, "directory index of \"%s\" is forbidden", path);
-    return wend_edge_finish(x, 403);
-}
-
 static enum wend_code redirect(struct wend_exchange *x)
 {
     struct wend_str target = wend_fields_value(&x->response.fields, WEND_FIELD_LOCATION);
@@ -183,8 +176,6 @@ static enum wend_code content(struct wend_exchange *x)
     if (path.ptr == NULL)
         return wend_edge_finish(x, 500);
     code = wend_static_serve(x, &settings, path.ptr, r->uri);
-    if (code == WEND_DECLINED)
-        return refuse_directory(x, path.ptr);
     if (code != WEND_OK || x->state != WEND_X_REQUEST)
         return code;
     return x->response.status == 301 ? redirect(x) : wend_edge_finish(x, x->response.status);
@@ -207,7 +198,7 @@ static bool conditional_head(struct wend_exchange *x, void **state)
     const struct wend_edge_request *r = wend_edge_of(x);
 
     (void)state;
-    if (r == NULL || r->location == NULL || r->error_status != 0)
+    if (r == NULL || r->location == NULL)
         return false;
     return wend_conditional_head(x,
                                  (enum wend_if_modified_since)r->location->if_modified_since);
