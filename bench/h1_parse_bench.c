@@ -33,7 +33,8 @@ static const char chromium_head[] =
     "Referer: http://127.0.0.1:8000/admin/library/book/\r\n"
     "Accept-Encoding: gzip, deflate, br, zstd\r\n"
     "Accept-Language: en-GB,en;q=0.9,de;q=0.8\r\n"
-    "Cookie: csrftoken=qbl0Wc4Rk9cS5iNE1LjQvFy3uTzX7aHd; sessionid=1kq7d0p2m5x8z3v6b9n4c1l0\r\n\r\n";
+    "Cookie: csrftoken=qbl0Wc4Rk9cS5iNE1LjQvFy3uTzX7aHd; "
+    "sessionid=1kq7d0p2m5x8z3v6b9n4c1l0\r\n\r\n";
 
 static double best_ns(const char *head, size_t len, enum wend_h1_policy policy)
 {

@@ -81,8 +81,7 @@ enum wend_code wend_authority_parse(struct wend_arena *arena, struct wend_str te
     len = text.ptr[0] == '[' ? address_length(text) : name_length(text);
     if (len == 0)
         return WEND_E_SYNTAX;
-    if (len < text.len &&
-        (text.ptr[len] != ':' || !read_port(wend_str_from(text, len + 1), port)))
+    if (len < text.len && (text.ptr[len] != ':' || !read_port(wend_str_from(text, len + 1), port)))
         return WEND_E_SYNTAX;
     *host = wend_str_slice(text, 0, text.ptr[len - 1] == '.' ? len - 1 : len);
     if (!has_upper(*host))

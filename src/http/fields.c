@@ -61,8 +61,7 @@ enum wend_field_id wend_field_lookup(struct wend_str name)
 
     if (name.len - 1 >= FIELD_NAME_MAX) /* 0 wraps */
         return WEND_FIELD_UNKNOWN;
-    hash = (uint32_t)name.len * FIELD_HASH_LEN +
-           ((uint8_t)name.ptr[0] | 0x20) * FIELD_HASH_FIRST +
+    hash = (uint32_t)name.len * FIELD_HASH_LEN + ((uint8_t)name.ptr[0] | 0x20) * FIELD_HASH_FIRST +
            ((uint8_t)name.ptr[name.len * 3 / 4] | 0x20) * FIELD_HASH_LATE +
            ((uint8_t)name.ptr[name.len - 1] | 0x20) * FIELD_HASH_LAST;
     id = field_slots[(hash >> FIELD_HASH_SHIFT) % FIELD_HASH_SLOTS];
@@ -239,7 +238,8 @@ struct wend_str wend_fields_joined(const struct wend_fields *fields, struct wend
     return joined;
 }
 
-/* One past the quoted string that starts at `at` (RFC 9110 5.6.4); s.len + 1 when it is not closed. */
+/* One past the quoted string that starts at `at` (RFC 9110 5.6.4); s.len + 1 when it is not closed.
+ */
 static size_t skip_quoted(struct wend_str s, size_t at)
 {
     for (at++; at < s.len && s.ptr[at] != '"'; at++) {
@@ -311,7 +311,8 @@ bool wend_field_param_next(struct wend_str *rest, struct wend_str *name, struct 
             continue;
         equals = wend_str_find_byte(part, '=');
         *name = equals < 0 ? part : wend_str_trim(wend_str_slice(part, 0, (size_t)equals));
-        *value = equals < 0 ? WEND_STR_NULL : wend_str_trim(wend_str_from(part, (size_t)equals + 1));
+        *value =
+            equals < 0 ? WEND_STR_NULL : wend_str_trim(wend_str_from(part, (size_t)equals + 1));
         return true;
     }
     return false;

@@ -80,8 +80,10 @@ static void fields_are_added_found_replaced_and_removed(void **state)
     (void)state;
     wend_fields_init(&fields, NULL, 0, 100);
     assert_int_equal(wend_fields_add(&fields, &arena, WEND_FIELD_HOST, WEND_STR("a")), WEND_OK);
-    assert_int_equal(wend_fields_add_name(&fields, &arena, WEND_STR("x-a"), WEND_STR("1")), WEND_OK);
-    assert_int_equal(wend_fields_add_name(&fields, &arena, WEND_STR("X-A"), WEND_STR("2")), WEND_OK);
+    assert_int_equal(wend_fields_add_name(&fields, &arena, WEND_STR("x-a"), WEND_STR("1")),
+                     WEND_OK);
+    assert_int_equal(wend_fields_add_name(&fields, &arena, WEND_STR("X-A"), WEND_STR("2")),
+                     WEND_OK);
     assert_int_equal(wend_fields_add_name(&fields, &arena, WEND_STR("vary"), WEND_STR("b")),
                      WEND_OK);
     assert_int_equal(wend_fields_add(&fields, &arena, WEND_FIELD_VARY, WEND_STR("c")), WEND_OK);

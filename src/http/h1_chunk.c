@@ -4,26 +4,27 @@
  * one step. Everything RFC 9112 7.1 does not allow is refused: two readers that forgive
  * different things here see two different bodies, which is how requests are smuggled.
  *
- *   chunk   = 1*HEXDIG *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] ) CRLF data CRLF
- *   end     = 1*"0" [extensions] CRLF *( field-line CRLF ) CRLF
+ *   chunk = 1*HEXDIG extension* CRLF data CRLF
+ *   extension = BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ]
+ *   end = 1*"0" extension* CRLF *( field-line CRLF ) CRLF
  */
 #include "http/chars.h"
 #include "http/h1_parse.h"
 
 enum state {
-    SIZE,          /* the first digit of a size, then more */
-    AFTER_SIZE,    /* BWS after a size or extension: only ';' may follow */
-    NAME_START,    /* after ';' */
-    NAME,          /* in an extension's name */
-    AFTER_NAME,    /* BWS after it: '=' or ';' */
-    VALUE_START,   /* after '=' */
-    VALUE,         /* a token */
-    QUOTED,        /* a quoted string */
-    ESCAPE,        /* after a backslash in it */
-    AFTER_QUOTED,  /* its closing quote */
-    SIZE_LF,       /* after the CR of the size line */
-    DATA,          /* left > 0 */
-    DATA_CR,       /* the CR after the data */
+    SIZE,         /* the first digit of a size, then more */
+    AFTER_SIZE,   /* BWS after a size or extension: only ';' may follow */
+    NAME_START,   /* after ';' */
+    NAME,         /* in an extension's name */
+    AFTER_NAME,   /* BWS after it: '=' or ';' */
+    VALUE_START,  /* after '=' */
+    VALUE,        /* a token */
+    QUOTED,       /* a quoted string */
+    ESCAPE,       /* after a backslash in it */
+    AFTER_QUOTED, /* its closing quote */
+    SIZE_LF,      /* after the CR of the size line */
+    DATA,         /* left > 0 */
+    DATA_CR,      /* the CR after the data */
     DATA_LF,
     TRAILER_START, /* a trailer line, or the end */
     TRAILER,       /* in a trailer line */
@@ -106,7 +107,8 @@ static int take_extension(enum state state, char c)
     }
 }
 
-/* A byte after the last chunk. wend_h1_parse_fields() looks at the lines; here only their ends count. */
+/* A byte after the last chunk. wend_h1_parse_fields() looks at the lines; here only their ends
+ * count. */
 static int take_trailer(enum state state, char c)
 {
     switch (state) {
@@ -160,8 +162,8 @@ enum wend_code wend_h1_chunks_decode(struct wend_h1_chunks *chunks, const char *
     *data = wend_str_make(bytes, 0);
     *used = 0;
     while (at < len && chunks->state != END) {
-        uint32_t line_max = chunks->state >= TRAILER_START ? WEND_H1_TRAILER_MAX
-                                                           : WEND_H1_CHUNK_LINE_MAX;
+        uint32_t line_max =
+            chunks->state >= TRAILER_START ? WEND_H1_TRAILER_MAX : WEND_H1_CHUNK_LINE_MAX;
         int next;
 
         if (chunks->state == DATA) {

@@ -66,8 +66,8 @@ static void bodies_come_out_however_they_are_cut(void **state)
         assert_int_equal(consumed, len - 5);
         assert_int_equal(body_len, 19);
         assert_memory_equal(body, "Wikipedia in\r\nchun\0", 19);
-        assert_true(wend_str_eq(wend_buffer_str(&trailers),
-                                WEND_STR("X: y\r\nZ: \xc3\xa4\r\n\r\n")));
+        assert_true(
+            wend_str_eq(wend_buffer_str(&trailers), WEND_STR("X: y\r\nZ: \xc3\xa4\r\n\r\n")));
     }
 }
 
@@ -87,12 +87,30 @@ static void loose_framing_is_refused_at_its_byte(void **state)
         const char *text;
         size_t at;
     } rows[] = {
-        {"\r\n", 0},          {" 1\r\n", 0},         {"g\r\n", 0},       {"1 \r\n", 2},
-        {"1\n", 1},           {"1\r\r\n", 2},        {"1\rb", 2},        {"1;\r\n", 2},
-        {"1;a=\r\n", 4},      {"1;a b\r\n", 4},      {"1;a=b c\r\n", 6}, {"1;a=\"\x01\"\r\n", 5},
-        {"1;a=\"b\"c\r\n", 7}, {"1;a=\"b\r\n", 6},   {"1,a\r\n", 1},     {"1\r\nbc", 4},
-        {"1\r\nb\n", 4},      {"1\r\nb\r\r", 5},     {"0\r\n\n", 3},     {"0\r\nX: y\n", 7},
-        {"0\r\nX: y\rz", 8},  {"0\r\n\rX", 4},       {"0x1\r\n", 1},     {"-1\r\n", 0},
+        {"\r\n", 0},
+        {" 1\r\n", 0},
+        {"g\r\n", 0},
+        {"1 \r\n", 2},
+        {"1\n", 1},
+        {"1\r\r\n", 2},
+        {"1\rb", 2},
+        {"1;\r\n", 2},
+        {"1;a=\r\n", 4},
+        {"1;a b\r\n", 4},
+        {"1;a=b c\r\n", 6},
+        {"1;a=\"\x01\"\r\n", 5},
+        {"1;a=\"b\"c\r\n", 7},
+        {"1;a=\"b\r\n", 6},
+        {"1,a\r\n", 1},
+        {"1\r\nbc", 4},
+        {"1\r\nb\n", 4},
+        {"1\r\nb\r\r", 5},
+        {"0\r\n\n", 3},
+        {"0\r\nX: y\n", 7},
+        {"0\r\nX: y\rz", 8},
+        {"0\r\n\rX", 4},
+        {"0x1\r\n", 1},
+        {"-1\r\n", 0},
         {"8000000000000000\r\n", 15},
     };
 
@@ -125,9 +143,9 @@ static void the_largest_chunk_is_taken(void **state)
     size_t used;
 
     (void)state;
-    assert_int_equal(wend_h1_chunks_decode(&chunks, "7fffffffffffffff\r\nab", 20, &used, &data,
-                                           NULL),
-                     WEND_MORE);
+    assert_int_equal(
+        wend_h1_chunks_decode(&chunks, "7fffffffffffffff\r\nab", 20, &used, &data, NULL),
+        WEND_MORE);
     assert_int_equal(data.len, 2);
     assert_int_equal(used, 20);
     assert_int_equal(chunks.left, INT64_MAX - 2);
@@ -139,9 +157,12 @@ static void chunk_heads_are_hexadecimal(void **state)
         uint64_t size;
         const char *text;
     } rows[] = {
-        {0, "0\r\n"},           {1, "1\r\n"},
-        {15, "f\r\n"},          {16, "10\r\n"},
-        {0x1f4, "1f4\r\n"},     {65536, "10000\r\n"},
+        {0, "0\r\n"},
+        {1, "1\r\n"},
+        {15, "f\r\n"},
+        {16, "10\r\n"},
+        {0x1f4, "1f4\r\n"},
+        {65536, "10000\r\n"},
         {UINT64_MAX, "ffffffffffffffff\r\n"},
     };
     char out[20];

@@ -1,9 +1,10 @@
 /* http/h1_parse.c - request heads.
  *
  * One pass: the request line byte class by byte class, then the fields (h1_reader.c), then the few
- * decisions that need the whole head (Host, lengths, Expect). A head that arrives in parts is parsed
- * again from its start once a further line is complete; the alternative, a resumable state machine,
- * costs every request for what hardly any needs, and nearly all heads arrive in one piece. */
+ * decisions that need the whole head (Host, lengths, Expect). A head that arrives in parts is
+ * parsed again from its start once a further line is complete; the alternative, a resumable state
+ * machine, costs every request for what hardly any needs, and nearly all heads arrive in one piece.
+ */
 #include "http/authority.h"
 #include "http/chars.h"
 #include "http/h1_reader.h"
@@ -67,7 +68,8 @@ static enum wend_code read_version(struct wend_h1_reader *r, struct wend_request
         major = major * 10 + (unsigned)(*at - '0');
     if (at == r->end)
         return WEND_MORE;
-    if (*at != '.' || at == digits || (at - digits > 1 && (r->policy != WEND_H1_NGINX || major < 10)))
+    if (*at != '.' || at == digits ||
+        (at - digits > 1 && (r->policy != WEND_H1_NGINX || major < 10)))
         return wend_h1_refuse(r, at, 400, "a malformed version");
     if (major == 0 && r->policy == WEND_H1_NGINX)
         return wend_h1_refuse(r, digits, 400, "a version below 1.0");
@@ -125,16 +127,17 @@ static enum wend_code read_target(struct wend_h1_reader *r, struct wend_request 
     if (stop == r->at)
         return wend_h1_refuse(r, stop, 400, "no request target");
     if (*stop != ' ' && (r->policy == WEND_H1_STRICT || (*stop != '\r' && *stop != '\n')))
-        return wend_h1_refuse(r, stop, 400, *stop == '\r' || *stop == '\n'
-                                                ? "a request line without a version"
-                                                : "a control byte in the request target");
+        return wend_h1_refuse(r, stop, 400,
+                              *stop == '\r' || *stop == '\n'
+                                  ? "a request line without a version"
+                                  : "a control byte in the request target");
     request->target = wend_str_make(r->at, (size_t)(stop - r->at));
     r->at = stop;
     return WEND_OK;
 }
 
-/* target into path and query. A fragment (nginx's policy lets it through) is the client's own matter and
- * goes no further. */
+/* target into path and query. A fragment (nginx's policy lets it through) is the client's own
+ * matter and goes no further. */
 static void split_path(struct wend_request *request)
 {
     ptrdiff_t hash = wend_str_find_byte(request->target, '#'), mark;
@@ -196,8 +199,9 @@ static enum wend_code split_absolute(struct wend_h1_reader *r, struct wend_reque
     scheme = wend_str_slice(target, 0, at);
     rest = wend_str_from(target, at);
     if (!wend_str_starts(rest, WEND_STR("://")))
-        return wend_h1_refuse(r, target.ptr, 400, "a request target that starts with neither / nor "
-                                                  "http://");
+        return wend_h1_refuse(r, target.ptr, 400,
+                              "a request target that starts with neither / nor "
+                              "http://");
     if (r->policy == WEND_H1_STRICT && !wend_str_eq_nocase(scheme, WEND_STR("http")) &&
         !wend_str_eq_nocase(scheme, WEND_STR("https")))
         return wend_h1_refuse(r, target.ptr, 400, "a request target of another scheme than http");
@@ -298,7 +302,8 @@ static enum wend_code check_host(struct wend_h1_reader *r, struct wend_request *
         return wend_h1_refuse(r, field->value.ptr, 400, "more than one Host");
     if (request->authority.ptr == NULL)
         return take_authority(r, request, field->value, "a malformed Host");
-    /* The target's authority counts (RFC 9112 3.2.2), but a malformed Host is refused all the same. */
+    /* The target's authority counts (RFC 9112 3.2.2), but a malformed Host is refused all the same.
+     */
     if (wend_authority_parse(r->arena, field->value, &host, &port) != WEND_OK)
         return wend_h1_refuse(r, field->value.ptr, 400, "a malformed Host");
     return WEND_OK;
@@ -343,8 +348,8 @@ static enum wend_code check_head(struct wend_h1_reader *r, struct wend_request *
     enum wend_code code = check_host(r, request);
 
     if (code == WEND_OK)
-        code = wend_h1_read_framing(r, &request->fields, request->version,
-                                    &request->content_length, &request->chunked);
+        code = wend_h1_read_framing(r, &request->fields, request->version, &request->content_length,
+                                    &request->chunked);
     if (code == WEND_OK)
         code = check_expect(r, request);
     if (code == WEND_OK && WEND_UNLIKELY(request->method >= WEND_TRACE))
@@ -375,8 +380,8 @@ enum wend_code wend_h1_parse_request(struct wend_arena *arena, const char *bytes
                                      struct wend_request *request, size_t *used,
                                      struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes, bytes, bytes + len, bytes, arena, limits, error, policy,
-                               false, 0};
+    struct wend_h1_reader r = {bytes,  bytes, bytes + len, bytes, arena,
+                               limits, error, policy,      false, 0};
     struct wend_arena_mark mark = wend_arena_mark(arena);
     enum wend_code code;
 

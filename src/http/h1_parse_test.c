@@ -49,8 +49,9 @@ static void check(struct wend_str got, const char *expected)
 
 static void a_plain_request_is_taken_apart(void **state)
 {
-    static const char text[] = "GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.org:8080\r\n"
-                               "User-Agent:  x y \t\r\nx-own: 1\r\ncookie: a\r\nCookie: b\r\n\r\nrest";
+    static const char text[] =
+        "GET /a/b?c=d&e HTTP/1.1\r\nHost: Example.org:8080\r\n"
+        "User-Agent:  x y \t\r\nx-own: 1\r\ncookie: a\r\nCookie: b\r\n\r\nrest";
 
     (void)state;
     assert_int_equal(parse(text, WEND_H1_STRICT), WEND_OK);
@@ -108,7 +109,8 @@ static void targets_are_split(void **state)
         check(request.host, rows[i].host);
         assert_int_equal(request.port, rows[i].port);
     }
-    assert_int_equal(parse("OPTIONS http://h HTTP/1.1\r\nHost: h\r\n\r\n", WEND_H1_STRICT), WEND_OK);
+    assert_int_equal(parse("OPTIONS http://h HTTP/1.1\r\nHost: h\r\n\r\n", WEND_H1_STRICT),
+                     WEND_OK);
     check(request.target, "*");
 }
 
@@ -146,13 +148,14 @@ static void bodies_are_announced_once(void **state)
 {
     (void)state;
     assert_int_equal(parse("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 12\r\n"
-                           "Expect: 100-continue\r\n\r\n", WEND_H1_STRICT),
+                           "Expect: 100-continue\r\n\r\n",
+                           WEND_H1_STRICT),
                      WEND_OK);
     assert_int_equal(request.content_length, 12);
     assert_true(request.expects_continue);
-    assert_int_equal(parse("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n",
-                           WEND_H1_STRICT),
-                     WEND_OK);
+    assert_int_equal(
+        parse("PUT / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n", WEND_H1_STRICT),
+        WEND_OK);
     assert_true(request.chunked);
     assert_int_equal(request.content_length, -1);
 }

@@ -82,8 +82,8 @@ static enum wend_code more_of_field(struct wend_h1_reader *r)
     return WEND_MORE;
 }
 
-/* The name up to the colon. *take says whether the field is kept: names that are odd but harmless are
- * dropped when the limits say so, as nginx does. */
+/* The name up to the colon. *take says whether the field is kept: names that are odd but harmless
+ * are dropped when the limits say so, as nginx does. */
 static enum wend_code read_name(struct wend_h1_reader *r, struct wend_str *name, bool *take)
 {
     const char *at = r->at;
@@ -117,13 +117,13 @@ static enum wend_code read_name(struct wend_h1_reader *r, struct wend_str *name,
         return wend_h1_malformed(r, at, "a field without a name");
     *name = wend_str_make(r->at, (size_t)(at - r->at));
     r->at = at + 1;
-    wanted = r->limits->underscores || r->policy == WEND_H1_CLIENT ? WEND_CHAR_PLAIN_
-                                                                   : WEND_CHAR_PLAIN;
+    wanted =
+        r->limits->underscores || r->policy == WEND_H1_CLIENT ? WEND_CHAR_PLAIN_ : WEND_CHAR_PLAIN;
     *take = true;
     if (WEND_LIKELY((all & wanted) != 0))
         return WEND_OK;
-    /* Any token is fine but under nginx's eyes; an underscore is fine nowhere unless allowed: once it is
-     * in CGI's variables nobody can tell X_Y from X-Y. */
+    /* Any token is fine but under nginx's eyes; an underscore is fine nowhere unless allowed: once
+     * it is in CGI's variables nobody can tell X_Y from X-Y. */
     if (r->policy != WEND_H1_NGINX && (all & WEND_CHAR_TOKEN) != 0 &&
         (r->limits->underscores || r->policy == WEND_H1_CLIENT ||
          wend_str_find_byte(*name, '_') < 0))
@@ -232,8 +232,8 @@ static enum wend_code read_content_length(struct wend_h1_reader *r, struct wend_
     return WEND_OK;
 }
 
-/* What is wrong with a Transfer-Encoding that is not just "chunked"? Codings nobody here knows are 501
- * (RFC 9112 6.1); misuse of the one we know, and what is no list of codings at all, is 400. */
+/* What is wrong with a Transfer-Encoding that is not just "chunked"? Codings nobody here knows are
+ * 501 (RFC 9112 6.1); misuse of the one we know, and what is no list of codings at all, is 400. */
 static int coding_status(const struct wend_h1_reader *r, struct wend_str value)
 {
     struct wend_str rest = value, coding, known = WEND_STR("chunked");
@@ -280,8 +280,7 @@ enum wend_code wend_h1_read_framing(struct wend_h1_reader *r, const struct wend_
     if (coding == NULL || code != WEND_OK)
         return code;
     if (length != NULL)
-        return wend_h1_malformed(r, coding->value.ptr,
-                                 "both Content-Length and Transfer-Encoding");
+        return wend_h1_malformed(r, coding->value.ptr, "both Content-Length and Transfer-Encoding");
     return read_transfer_encoding(r, coding->value, version);
 }
 

@@ -1,4 +1,5 @@
-/* http/h1_reader.h - what the heads of requests, responses and CGI have in common: lines and fields.
+/* http/h1_reader.h - what the heads of requests, responses and CGI have in common: lines and
+ * fields.
  *
  * Private to the HTTP/1 parsers. A reader walks the bytes once; whatever is wrong is refused where
  * it stands, with the offset for the trace and the sentence for the log. */
@@ -9,7 +10,8 @@
 
 struct wend_h1_reader {
     const char *start, *at, *end;
-    const char *line; /* where the current line starts: an incomplete one is read again from there */
+    const char
+        *line; /* where the current line starts: an incomplete one is read again from there */
     struct wend_arena *arena;
     const struct wend_h1_limits *limits;
     struct wend_h1_error *error;
@@ -18,8 +20,8 @@ struct wend_h1_reader {
     uint64_t repeated; /* bit id: the field came more than once (ids < 64) */
 };
 
-/* Whether the incomplete line that starts at `seen` cannot have become complete: then there is no need
- * to look at anything again. */
+/* Whether the incomplete line that starts at `seen` cannot have become complete: then there is no
+ * need to look at anything again. */
 bool wend_h1_still_incomplete(const char *bytes, size_t len, size_t seen,
                               const struct wend_h1_limits *limits);
 

@@ -50,8 +50,7 @@ static enum wend_code read_reason(struct wend_h1_reader *r, struct wend_h1_respo
     return wend_h1_end_line(r);
 }
 
-static enum wend_code read_status_line(struct wend_h1_reader *r,
-                                       struct wend_h1_response_head *head)
+static enum wend_code read_status_line(struct wend_h1_reader *r, struct wend_h1_response_head *head)
 {
     enum wend_code code = read_version_and_status(r, head);
     size_t len;
@@ -88,8 +87,8 @@ enum wend_code wend_h1_parse_response(struct wend_arena *arena, const char *byte
                                       struct wend_h1_response_head *head, size_t *used,
                                       struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes, bytes, bytes + len, bytes, arena, limits, error,
-                               WEND_H1_CLIENT, false, 0};
+    struct wend_h1_reader r = {bytes,  bytes, bytes + len,    bytes, arena,
+                               limits, error, WEND_H1_CLIENT, false, 0};
     struct wend_arena_mark mark = wend_arena_mark(arena);
     enum wend_code code;
 
@@ -112,8 +111,8 @@ enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes,
                                     struct wend_fields *fields, size_t *used,
                                     struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes, bytes, bytes + len, bytes, arena, limits, error,
-                               WEND_H1_CLIENT, false, 0};
+    struct wend_h1_reader r = {bytes,  bytes, bytes + len,    bytes, arena,
+                               limits, error, WEND_H1_CLIENT, false, 0};
     struct wend_arena_mark mark = wend_arena_mark(arena);
     enum wend_code code;
 

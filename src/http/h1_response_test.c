@@ -42,7 +42,8 @@ static enum wend_code parse(const char *text)
 static void a_plain_response_is_taken_apart(void **state)
 {
     (void)state;
-    assert_int_equal(parse("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nX: y\r\n\r\nabc"), WEND_OK);
+    assert_int_equal(parse("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\nX: y\r\n\r\nabc"),
+                     WEND_OK);
     assert_int_equal(head.version, WEND_HTTP_11);
     assert_int_equal(head.status, 404);
     assert_true(wend_str_eq(head.reason, WEND_STR("Not Found")));

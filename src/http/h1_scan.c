@@ -60,8 +60,8 @@ static const char *scan_value_neon(const char *at, const char *end)
 {
     for (; end - at >= 16; at += 16) {
         uint8x16_t v = vld1q_u8((const uint8_t *)at);
-        uint8x16_t low = vandq_u8(vcltq_u8(v, vdupq_n_u8(0x20)),
-                                  vmvnq_u8(vceqq_u8(v, vdupq_n_u8('\t'))));
+        uint8x16_t low =
+            vandq_u8(vcltq_u8(v, vdupq_n_u8(0x20)), vmvnq_u8(vceqq_u8(v, vdupq_n_u8('\t'))));
         uint8x16_t bad = vorrq_u8(low, vceqq_u8(v, vdupq_n_u8(0x7f)));
 
         if (vmaxvq_u8(bad) != 0)

@@ -1,8 +1,8 @@
 /* http/h1_scan.h - finding the byte that ends a field value or a request target.
  *
- * Heads are short: most values end within 16 bytes, so the first 16 are looked at in place, with what
- * every x86-64 has, and only longer ones pay for the call through wend_h1_scan_value, which uses
- * the widest registers of this CPU. Private to the HTTP/1 parsers. */
+ * Heads are short: most values end within 16 bytes, so the first 16 are looked at in place, with
+ * what every x86-64 has, and only longer ones pay for the call through wend_h1_scan_value, which
+ * uses the widest registers of this CPU. Private to the HTTP/1 parsers. */
 #ifndef WEND_HTTP_H1_SCAN_H
 #define WEND_HTTP_H1_SCAN_H
 

@@ -4,7 +4,10 @@
  * text/css say theirs inside, and a wrong one here could not be taken back. */
 #include "http/media_type.h"
 
-#define TYPE(extension, type) {WEND_STR_INIT(extension), WEND_STR_INIT(type)}
+#define TYPE(extension, type)                                                                      \
+    {                                                                                              \
+        WEND_STR_INIT(extension), WEND_STR_INIT(type)                                              \
+    }
 
 const struct wend_media_type wend_media_types_nginx[WEND_MEDIA_TYPES_NGINX] = {
     TYPE("html", "text/html"),

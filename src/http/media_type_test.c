@@ -25,14 +25,15 @@ static void every_extension_is_found_in_any_case(void **state)
 static void the_extension_is_after_the_last_dot_of_the_last_segment(void **state)
 {
     static const char *const rows[][2] = {
-        {"/a.html", "html"}, {"/a.tar.gz", "gz"}, {"/a.b/c", ""}, {"/.profile", ""}, {"/a.", ""},
-        {"/", ""},           {"", ""},            {"a.js", "js"}, {"/a/..", ""},
+        {"/a.html", "html"}, {"/a.tar.gz", "gz"}, {"/a.b/c", ""}, {"/.profile", ""},
+        {"/a.", ""},         {"/", ""},           {"", ""},       {"a.js", "js"},
+        {"/a/..", ""},
     };
 
     (void)state;
     for (size_t i = 0; i < WEND_COUNT(rows); i++)
-        assert_true(wend_str_eq(wend_media_extension(wend_str_of(rows[i][0])),
-                                wend_str_of(rows[i][1])));
+        assert_true(
+            wend_str_eq(wend_media_extension(wend_str_of(rows[i][0])), wend_str_of(rows[i][1])));
 }
 
 int main(void)

@@ -1,7 +1,8 @@
 /* http/path.c - decoding and normalising paths, and the escapes back.
  *
- * The decision for one pass: a path without '%', "//" and "/." is returned as it is, found out by one
- * scan; only the others are rebuilt, in one buffer of their own length (the result is never longer). */
+ * The decision for one pass: a path without '%', "//" and "/." is returned as it is, found out by
+ * one scan; only the others are rebuilt, in one buffer of their own length (the result is never
+ * longer). */
 #include "http/path.h"
 
 #include "http/chars.h"
@@ -30,8 +31,8 @@ static bool is_normal(struct wend_str raw)
     return true;
 }
 
-/* out[0 .. len) starts with '/' and ends with the segment after its last '/'. Applies that segment if
- * it is "." or "..", keeping the slash before it. */
+/* out[0 .. len) starts with '/' and ends with the segment after its last '/'. Applies that segment
+ * if it is "." or "..", keeping the slash before it. */
 enum dots { DOTS_NONE, DOTS_APPLIED, DOTS_ABOVE_ROOT };
 static enum dots apply_dots(const char *out, size_t *len)
 {

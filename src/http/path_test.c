@@ -73,8 +73,8 @@ static void paths_are_decoded_and_their_dots_resolved(void **state)
         for (int merge = 0; merge < 2; merge++) {
             const char *expected = merge ? rows[i].merged : rows[i].plain;
             struct wend_str path;
-            enum wend_code code = wend_path_normalise(&arena, wend_str_of(rows[i].raw), merge != 0,
-                                                      &path);
+            enum wend_code code =
+                wend_path_normalise(&arena, wend_str_of(rows[i].raw), merge != 0, &path);
 
             if (code != (expected == NULL ? WEND_E_SYNTAX : WEND_OK))
                 fail_msg("%s: %s", rows[i].raw, wend_code_name(code));

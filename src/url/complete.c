@@ -22,8 +22,8 @@ static bool is_scheme(struct wend_str text)
     return text.len > 0;
 }
 
-/* "name:" with a scheme's letters, followed by what no port looks like: "http:x", "ftp://x", "mailto:x".
- * "host:80", "host:80/x" and "user:word@host" are no schemes. */
+/* "name:" with a scheme's letters, followed by what no port looks like: "http:x", "ftp://x",
+ * "mailto:x". "host:80", "host:80/x" and "user:word@host" are no schemes. */
 static bool has_scheme(struct wend_str typed)
 {
     ptrdiff_t colon = wend_str_find_byte(typed, ':');
@@ -63,14 +63,15 @@ static enum wend_code parse_with(struct wend_arena *arena, const char *prefix,
     memcpy(joined, prefix, before);
     if (typed.len > 0)
         memcpy(joined + before, typed.ptr, typed.len);
-    code = wend_url_parse(arena, wend_str_make(joined, before + typed.len), NULL, out, &offset, why);
+    code =
+        wend_url_parse(arena, wend_str_make(joined, before + typed.len), NULL, out, &offset, why);
     if (code != WEND_OK && why_offset != NULL)
         *why_offset = offset < before ? 0 : offset - before;
     return code;
 }
 
-/* Which scheme a text without one means. The port tells most; a default port vanishes when parsed, so
- * both schemes are tried. */
+/* Which scheme a text without one means. The port tells most; a default port vanishes when parsed,
+ * so both schemes are tried. */
 static enum wend_code complete_scheme(struct wend_arena *arena, struct wend_str typed,
                                       struct wend_url *out, size_t *why_offset, const char **why)
 {

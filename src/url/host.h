@@ -7,7 +7,8 @@
 #include "base/arena.h"
 #include "base/code.h"
 
-/* WEND_OK, WEND_E_URL, WEND_E_UNSUPPORTED (IDNA), WEND_E_MEMORY; *why_offset and *why as in url/url.h. */
+/* WEND_OK, WEND_E_URL, WEND_E_UNSUPPORTED (IDNA), WEND_E_MEMORY; *why_offset and *why as in
+ * url/url.h. */
 enum wend_code wend_url_host_parse(struct wend_arena *arena, struct wend_str text,
                                    struct wend_str *host, size_t *why_offset,
                                    const char **why) WEND_MUST_CHECK;

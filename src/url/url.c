@@ -1,8 +1,8 @@
 /* url/url.c - the WHATWG URL parser for http and https.
  *
  * The standard describes a machine that looks at one character at a time; for these two schemes it
- * comes down to cutting the text at known places: scheme, authority, path, query, fragment. Cutting is
- * shorter to read and to check, and the tests hold it to the standard's results. */
+ * comes down to cutting the text at known places: scheme, authority, path, query, fragment. Cutting
+ * is shorter to read and to check, and the tests hold it to the standard's results. */
 #include "url/url.h"
 
 #include "base/buffer.h"
@@ -18,7 +18,8 @@ struct reader {
     const char *why;
 };
 
-/* --- percent-encode sets (1.3), each the one before and more ----------------------------------- */
+/* --- percent-encode sets (1.3), each the one before and more -----------------------------------
+ */
 
 enum part { FRAGMENT, QUERY, PATH, USERINFO };
 
@@ -70,7 +71,8 @@ static enum wend_code escape(struct reader *r, struct wend_str s, enum part part
     return buffer.overflow ? WEND_E_MEMORY : WEND_OK;
 }
 
-/* --- the pieces -------------------------------------------------------------------------------- */
+/* --- the pieces --------------------------------------------------------------------------------
+ */
 
 static enum wend_code refuse(struct reader *r, size_t at, const char *why)
 {
@@ -244,7 +246,8 @@ static enum wend_code read_query_and_fragment(struct reader *r, struct wend_url 
     return code;
 }
 
-/* --- the whole --------------------------------------------------------------------------------- */
+/* --- the whole ---------------------------------------------------------------------------------
+ */
 
 static enum wend_code read_after_authority(struct reader *r, struct wend_url *url)
 {
@@ -266,10 +269,12 @@ static enum wend_code read_from_authority(struct reader *r, struct wend_url *url
     return code == WEND_OK ? read_after_authority(r, url) : code;
 }
 
-/* A copy of the base's slices in our arena, so that the result does not depend on the base's life. */
+/* A copy of the base's slices in our arena, so that the result does not depend on the base's life.
+ */
 static enum wend_code keep_base(struct reader *r, const struct wend_url *base, struct wend_url *url)
 {
-    struct wend_str *parts[] = {&url->username, &url->password, &url->host, &url->path, &url->query};
+    struct wend_str *parts[] = {&url->username, &url->password, &url->host, &url->path,
+                                &url->query};
 
     *url = *base;
     url->scheme = base->secure ? WEND_STR("https") : WEND_STR("http");
@@ -328,8 +333,7 @@ static enum wend_code read_url(struct reader *r, const struct wend_url *base, st
     url->scheme = url->secure ? WEND_STR("https") : WEND_STR("http");
     r->at = len + 1;
     /* "http:x" is relative to a base of the same scheme: an old habit the standard keeps */
-    if (base != NULL && base->secure == url->secure &&
-        !(peek(r, 0) == '/' && peek(r, 1) == '/'))
+    if (base != NULL && base->secure == url->secure && !(peek(r, 0) == '/' && peek(r, 1) == '/'))
         return read_relative(r, base, url);
     return read_from_authority(r, url);
 }
@@ -339,7 +343,8 @@ static bool is_dropped(char c)
     return c == '\t' || c == '\n' || c == '\r';
 }
 
-/* Controls and spaces at the ends go, TAB, LF and CR go everywhere. *start: what went at the start. */
+/* Controls and spaces at the ends go, TAB, LF and CR go everywhere. *start: what went at the start.
+ */
 static enum wend_code clean(struct reader *r, struct wend_str text, size_t *start)
 {
     size_t from = 0, to = text.len, len = 0;
@@ -376,8 +381,8 @@ static size_t original_offset(struct wend_str text, size_t start, size_t at)
 }
 
 enum wend_code wend_url_parse(struct wend_arena *arena, struct wend_str text,
-                              const struct wend_url *base, struct wend_url *out,
-                              size_t *why_offset, const char **why)
+                              const struct wend_url *base, struct wend_url *out, size_t *why_offset,
+                              const char **why)
 {
     struct reader r = {.arena = arena, .why = "out of memory"};
     size_t start = 0;
@@ -401,7 +406,8 @@ enum wend_code wend_url_parse(struct wend_arena *arena, struct wend_str text,
     return code;
 }
 
-/* --- writing ----------------------------------------------------------------------------------- */
+/* --- writing -----------------------------------------------------------------------------------
+ */
 
 enum write_parts { WRITE_ALL, WRITE_PUBLIC };
 

@@ -44,8 +44,8 @@ struct wend_url {
  * On failure *why_offset is where in `text` it went wrong and *why a literal that says what; both
  * pointers may be NULL. */
 enum wend_code wend_url_parse(struct wend_arena *arena, struct wend_str text,
-                              const struct wend_url *base, struct wend_url *out,
-                              size_t *why_offset, const char **why) WEND_MUST_CHECK;
+                              const struct wend_url *base, struct wend_url *out, size_t *why_offset,
+                              const char **why) WEND_MUST_CHECK;
 
 /* What a person typed, completed to a URL: a missing scheme becomes https, but http for
  * localhost, *.localhost, IP addresses and a given port other than 443; ":8000/x" is on

@@ -253,9 +253,9 @@ static void parts_are_written_for_each_place(void **state)
     struct wend_url url, other;
 
     (void)state;
-    assert_int_equal(wend_url_parse(&arena, WEND_STR("https://u:p@H:8443/a?b#c"), NULL, &url, NULL,
-                                    NULL),
-                     WEND_OK);
+    assert_int_equal(
+        wend_url_parse(&arena, WEND_STR("https://u:p@H:8443/a?b#c"), NULL, &url, NULL, NULL),
+        WEND_OK);
     check_text(wend_url_write_public(&arena, &url), "https://h:8443/a?b", "public");
     check_text(wend_url_write_authority(&arena, &url), "h:8443", "authority");
     check_text(wend_url_write_target(&arena, &url), "/a?b", "target");
@@ -276,14 +276,16 @@ static void failures_name_the_place(void **state)
     size_t offset = 0;
 
     (void)state;
-    assert_int_equal(wend_url_parse(&arena, WEND_STR("  http://a\tb c/"), NULL, &url, &offset, &why),
-                     WEND_E_URL);
+    assert_int_equal(
+        wend_url_parse(&arena, WEND_STR("  http://a\tb c/"), NULL, &url, &offset, &why),
+        WEND_E_URL);
     assert_int_equal(offset, 12);
     assert_int_equal(wend_url_parse(&arena, WEND_STR("http://h:1x/"), NULL, &url, &offset, &why),
                      WEND_E_URL);
     assert_int_equal(offset, 10);
-    assert_int_equal(wend_url_parse(&arena, WEND_STR("http://\xc3\xa4/"), NULL, &url, &offset, &why),
-                     WEND_E_UNSUPPORTED);
+    assert_int_equal(
+        wend_url_parse(&arena, WEND_STR("http://\xc3\xa4/"), NULL, &url, &offset, &why),
+        WEND_E_UNSUPPORTED);
     assert_int_equal(wend_url_complete(&arena, WEND_STR("a b"), &url, NULL, &offset, &why),
                      WEND_E_URL);
     assert_int_equal(offset, 1);

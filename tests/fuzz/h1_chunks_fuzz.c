@@ -26,8 +26,8 @@ static void decode(const char *bytes, size_t len, size_t step, struct decoded *o
         size_t part = step < len - out->used ? step : len - out->used, used;
         struct wend_str data;
 
-        out->code = wend_h1_chunks_decode(&chunks, bytes + out->used, part, &used, &data,
-                                          &out->trailers);
+        out->code =
+            wend_h1_chunks_decode(&chunks, bytes + out->used, part, &used, &data, &out->trailers);
         WEND_ASSERT(used <= part && (used > 0 || out->code != WEND_MORE));
         WEND_ASSERT(data.len == 0 || (data.ptr >= bytes + out->used &&
                                       data.ptr + data.len <= bytes + out->used + used));

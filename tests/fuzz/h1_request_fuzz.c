@@ -64,8 +64,8 @@ static enum wend_code parse_in_parts(struct wend_arena *arena, const char *head,
 
     while (code == WEND_MORE && have < len) {
         have = step < len - have ? have + step : len;
-        code = wend_h1_parse_request(arena, head, have, policy, limits, &seen, request, used,
-                                     error);
+        code =
+            wend_h1_parse_request(arena, head, have, policy, limits, &seen, request, used, error);
         WEND_ASSERT(seen <= have);
     }
     return code;

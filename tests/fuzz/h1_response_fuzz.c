@@ -59,8 +59,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
     len--;
     wend_arena_init(&arena, 1 << 22);
     code = respond_in_parts(&arena, head, len, len, &response, &used);
-    WEND_ASSERT(agree(code, respond_in_parts(&arena, head, len, step, &response_again,
-                                             &used_again)));
+    WEND_ASSERT(
+        agree(code, respond_in_parts(&arena, head, len, step, &response_again, &used_again)));
     if (code == WEND_OK) {
         WEND_ASSERT(used == used_again && used <= len);
         WEND_ASSERT(response.status >= 100 && response.status <= 999);
