@@ -167,6 +167,14 @@ struct layout {
 
 #define NOTE_TEXT_MAX 320
 
+/* The note of a span says it already: the port stands in the address, one address is the note. */
+static bool number_is_said(const struct wend_view_span *span)
+{
+    return span->note.len > 0 && (wend_str_eq(number_meaning(span), WEND_STR("port")) ||
+                                  (wend_str_eq(number_meaning(span), WEND_STR("addresses")) &&
+                                   span->number == 1));
+}
+
 /* Note and number as one text: "/static/a.css 1024 bytes", "shop.views.cart 200". */
 static struct wend_str note_text(const struct wend_view_span *span, char into[NOTE_TEXT_MAX])
 {
@@ -175,7 +183,7 @@ static struct wend_str note_text(const struct wend_view_span *span, char into[NO
 
     if (len > 0)
         memcpy(into, span->note.ptr, len);
-    if (!has_number(span))
+    if (!has_number(span) || number_is_said(span))
         return wend_str_make(into, len);
     if (wend_str_eq(meaning, WEND_STR("status")))
         meaning = WEND_STR("");

@@ -81,6 +81,21 @@ static void every_width_keeps_its_lines_equally_wide(void **state)
     }
 }
 
+static void a_number_the_note_says_is_not_repeated(void **state)
+{
+    char text[NOTE_TEXT_MAX];
+    struct wend_view_span span = {.event = WEND_EV_CONNECT, .number = 80};
+
+    (void)state;
+    assert_true(wend_str_eq(note_text(&span, text), WEND_STR("80 port")));
+    span.note = WEND_STR("127.0.0.1:80");
+    assert_true(wend_str_eq(note_text(&span, text), WEND_STR("127.0.0.1:80")));
+    span = (struct wend_view_span){.event = WEND_EV_DNS, .number = 1, .note = WEND_STR("::1")};
+    assert_true(wend_str_eq(note_text(&span, text), WEND_STR("::1")));
+    span.number = 2;
+    assert_true(wend_str_eq(note_text(&span, text), WEND_STR("::1 2 addresses")));
+}
+
 static void colors_surround_bars_only(void **state)
 {
     struct wend_print_style style = {.columns = 60, .color = true, .ascii = true};
@@ -189,6 +204,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_waterfall_has_a_line_per_span),
         cmocka_unit_test(every_width_keeps_its_lines_equally_wide),
+        cmocka_unit_test(a_number_the_note_says_is_not_repeated),
         cmocka_unit_test(colors_surround_bars_only),
         cmocka_unit_test(durations_keep_three_digits),
         cmocka_unit_test(server_timing_names_ended_spans),
