@@ -455,7 +455,7 @@ static void write_logs(struct wend_exchange *x)
 static void reopen(struct wend_edge *edge)
 {
     (void)edge;
-    wend_log_files_reopen((uid_t)-1, (gid_t)-1);
+    wend_log_files_reopen();
 }
 
 static void stop_worker(struct wend_edge *edge)

@@ -26,6 +26,8 @@ struct wend_log_file {
 
 static struct wend_list files = {&files, &files};
 static size_t files_count;
+static uid_t files_owner = (uid_t)-1;
+static gid_t files_group = (gid_t)-1;
 
 static int open_path(const char *path)
 {
@@ -178,19 +180,25 @@ enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, in
     return WEND_OK;
 }
 
-static void give_away(const struct wend_log_file *file, int descriptor, uid_t owner, gid_t group)
+void wend_log_files_belong_to(uid_t owner, gid_t group)
+{
+    files_owner = owner;
+    files_group = group;
+}
+
+static void give_away(const struct wend_log_file *file, int descriptor)
 {
     struct stat seen;
 
-    if (owner == (uid_t)-1 || fstat(descriptor, &seen) != 0 || !S_ISREG(seen.st_mode) ||
-        seen.st_uid == owner)
+    if (files_owner == (uid_t)-1 || geteuid() != 0 || fstat(descriptor, &seen) != 0 ||
+        !S_ISREG(seen.st_mode) || seen.st_uid == files_owner)
         return;
-    if (fchown(descriptor, owner, group) != 0)
+    if (fchown(descriptor, files_owner, files_group) != 0)
         wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "chown(\"%s\", %u) failed",
-                 file->path, (unsigned)owner);
+                 file->path, (unsigned)files_owner);
 }
 
-void wend_log_files_reopen(uid_t owner, gid_t group)
+void wend_log_files_reopen(void)
 {
     wend_log_files_flush();
     WEND_LIST_EACH(&files, node, after) {
@@ -202,7 +210,7 @@ void wend_log_files_reopen(uid_t owner, gid_t group)
                      file->path);
             continue;
         }
-        give_away(file, descriptor, owner, group);
+        give_away(file, descriptor);
         if (dup3(descriptor, file->descriptor, O_CLOEXEC) < 0)
             wend_log(wend_log_process, WEND_LOG_ALERT, 0, errno, "dup3() for \"%s\" failed",
                      file->path);

@@ -48,8 +48,11 @@ void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, str
 /* What the buffers hold goes out: before a worker ends, and before reopening. */
 void wend_log_files_flush(void);
 
-/* For USR1. `owner` and `group`: who shall own files that are created now ((uid_t)-1: unchanged);
- * the master gives them to the workers' user. */
-void wend_log_files_reopen(uid_t owner, gid_t group);
+/* Who shall own files that are opened anew: the workers' user, who must be able to open them too. Set
+ * by a master that is root; the default changes no owner. */
+void wend_log_files_belong_to(uid_t owner, gid_t group);
+
+/* For USR1; the master before its workers. */
+void wend_log_files_reopen(void);
 
 #endif
