@@ -1,0 +1,20 @@
+/* app/python/engine.h - the Python engine, for those who do not know Python.h. */
+#ifndef WEND_APP_PYTHON_ENGINE_H
+#define WEND_APP_PYTHON_ENGINE_H
+
+#include "app/engine.h"
+
+extern const struct wend_app_engine wend_python_engine;
+
+/* After load. Where the application's static files are: calls `found` for each (URL prefix, folder),
+ * in the order in which they are to be tried. In development every folder that Django's staticfiles
+ * finders know, else STATIC_ROOT. Texts live as long as the process. */
+void wend_python_static_folders(bool development,
+                                void (*found)(void *arg, struct wend_str prefix, struct wend_str folder),
+                                void *arg);
+
+/* After load. Watches the files of all modules that were not installed with the interpreter or into
+ * site-packages; calls changed(arg, path) once, from a thread of its own. */
+void wend_python_watch(void (*changed)(void *arg, const char *path), void *arg);
+
+#endif

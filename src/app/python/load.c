@@ -1,0 +1,180 @@
+/* app/python/load.c - from settings to a callable. The finding and the explaining is host.py's. */
+#include "app/python/engine.h"
+#include "app/python/python.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+#include <unistd.h>
+
+static PyObject *str_or_none(struct wend_str s)
+{
+    return s.len == 0 ? Py_NewRef(Py_None) : PyUnicode_DecodeFSDefaultAndSize(s.ptr, (Py_ssize_t)s.len);
+}
+
+static PyObject *list_of(const struct wend_str *texts, size_t count)
+{
+    PyObject *list = PyList_New(0);
+
+    for (size_t i = 0; i < count && list != NULL; i++) {
+        PyObject *text = str_or_none(texts[i]);
+
+        if (text == NULL || PyList_Append(list, text) != 0)
+            Py_CLEAR(list);
+        Py_XDECREF(text);
+    }
+    return list;
+}
+
+/* The callable, or NULL with an exception; host.LoadError's text is meant for people. */
+static PyObject *find_callable(const struct wend_app_settings *settings)
+{
+    struct wend_py_watchdog *watchdog = wend_py_watchdog_start(settings);
+    PyObject *callable = wend_py_host_call(
+        "load", "(NNNNN)", str_or_none(settings->module), str_or_none(settings->callable),
+        str_or_none(settings->wsgi_file), str_or_none(settings->project),
+        list_of(settings->pythonpath, settings->pythonpath_count));
+
+    wend_py_watchdog_stop(watchdog);
+    return callable;
+}
+
+static void log_failure(const struct wend_app_settings *settings)
+{
+    PyObject *type, *value, *traceback, *text;
+
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL)
+        PyException_SetTraceback(value, traceback);
+    text = wend_py_host_call("load_failure", "(O)", value);
+    if (text != NULL && PyBytes_Check(text))
+        wend_py_log_lines(settings, 0, WEND_LOG_EMERG,
+                          wend_str_make(PyBytes_AS_STRING(text), (size_t)PyBytes_GET_SIZE(text)));
+    else
+        PyErr_Print();
+    Py_XDECREF(text);
+    Py_XDECREF(type);
+    Py_XDECREF(value);
+    Py_XDECREF(traceback);
+}
+
+enum wend_code wend_py_load(const struct wend_app_settings *settings, void **out)
+{
+    struct wend_py_app *app;
+    enum wend_code code = wend_py_start(settings);
+
+    if (code != WEND_OK)
+        return code;
+    app = PyMem_RawCalloc(1, sizeof(*app));
+    if (app == NULL)
+        Py_FatalError("no memory for an application");
+    app->settings = settings;
+    app->callable = find_callable(settings);
+    app->environ = app->callable == NULL ? NULL : wend_py_environ_template(settings);
+    if (app->environ == NULL) {
+        log_failure(settings);
+        Py_XDECREF(app->callable);
+        PyMem_RawFree(app);
+        code = WEND_E_APP;
+    } else {
+        *out = app;
+    }
+    (void)PyEval_SaveThread();
+    return code;
+}
+
+/* --- the end ------------------------------------------------------------------------------------ */
+
+/* Finalising the interpreter is slow and crashes with some extensions; what a program registered
+ * with atexit runs, on a thread that nobody waits for longer than timeout_ms. */
+static void *finish(void *arg)
+{
+    atomic_bool *done = arg;
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *result = wend_py_host_call("finish", "()");
+
+    if (result == NULL)
+        PyErr_Print();
+    Py_XDECREF(result);
+    PyGILState_Release(state);
+    atomic_store(done, true);
+    return NULL;
+}
+
+void wend_py_stop(void *arg, int timeout_ms)
+{
+    static atomic_bool done;
+    struct wend_py_app *app = arg;
+    struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    PyGILState_STATE state;
+    pthread_t thread;
+
+    if (pthread_create(&thread, NULL, finish, &done) != 0)
+        return;
+    pthread_detach(thread);
+    for (int waited_ms = 0; !atomic_load(&done) && waited_ms < timeout_ms; waited_ms += 5)
+        nanosleep(&pause, NULL);
+    if (!atomic_load(&done)) {
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
+                 "app %.*s: its at-exit functions did not end in %d ms; leaving without them",
+                 WEND_STR_ARG(app->settings->name), timeout_ms);
+        return;
+    }
+    state = PyGILState_Ensure();
+    Py_CLEAR(app->callable);
+    Py_CLEAR(app->environ);
+    PyGILState_Release(state);
+    PyMem_RawFree(app);
+}
+
+/* --- static files, changed files ---------------------------------------------------------------- */
+
+void wend_python_static_folders(bool development,
+                                void (*found)(void *arg, struct wend_str prefix, struct wend_str folder),
+                                void *arg)
+{
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *list = wend_py_host_call("static_folders", "(i)", (int)development);
+
+    for (Py_ssize_t i = 0; list != NULL && i < PyList_GET_SIZE(list); i++) {
+        const char *prefix, *folder;
+
+        if (PyArg_ParseTuple(PyList_GET_ITEM(list, i), "ss", &prefix, &folder))
+            found(arg, wend_str_of(prefix), wend_str_of(folder));
+    }
+    if (PyErr_Occurred() != NULL)
+        PyErr_Print();
+    /* The list stays: its texts were promised for the process's life. */
+    PyGILState_Release(state);
+}
+
+struct watch {
+    void (*changed)(void *arg, const char *path);
+    void *arg;
+};
+
+static void *watch_main(void *arg)
+{
+    struct watch *watch = arg;
+    PyGILState_STATE state = PyGILState_Ensure();
+    PyObject *path = wend_py_host_call("wait_for_change", "()");
+    const char *text = path == NULL ? NULL : PyUnicode_AsUTF8(path);
+
+    if (text == NULL)
+        PyErr_Print();
+    PyGILState_Release(state);
+    if (text != NULL)
+        watch->changed(watch->arg, text);
+    return NULL;
+}
+
+void wend_python_watch(void (*changed)(void *arg, const char *path), void *arg)
+{
+    static struct watch watch;
+    pthread_t thread;
+
+    watch = (struct watch){changed, arg};
+    if (pthread_create(&thread, NULL, watch_main, &watch) == 0)
+        pthread_detach(thread);
+}

@@ -1,0 +1,136 @@
+/* app/queue.c - a ring under a lock that is held for a few instructions; see app/queue.h. */
+#include "app/queue.h"
+
+#include "base/assert.h"
+
+#include <stdlib.h>
+
+void wend_app_queue_init(struct wend_app_queue *queue, size_t room)
+{
+    *queue = (struct wend_app_queue){.room = room};
+    queue->ring = calloc(room, sizeof(*queue->ring));
+    if (queue->ring == NULL)
+        wend_die("calloc of an application's queue");
+    pthread_mutex_init(&queue->lock, NULL);
+    pthread_cond_init(&queue->woken, NULL);
+}
+
+void wend_app_queue_release(struct wend_app_queue *queue)
+{
+    WEND_ASSERT(queue->awake == 0 && queue->asleep == 0);
+    pthread_mutex_destroy(&queue->lock);
+    pthread_cond_destroy(&queue->woken);
+    free(queue->ring);
+    queue->ring = NULL;
+}
+
+size_t wend_app_queue_waiting(const struct wend_app_queue *queue)
+{
+    return __atomic_load_n(&queue->count, __ATOMIC_RELAXED);
+}
+
+/* A called sleeper counts as awake from now on: it will look. */
+static void call_one(struct wend_app_queue *queue)
+{
+    queue->asleep--;
+    queue->awake++;
+    queue->calls++;
+    pthread_cond_signal(&queue->woken);
+}
+
+bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool busy, bool *nudge)
+{
+    bool pushed;
+
+    *nudge = false;
+    pthread_mutex_lock(&queue->lock);
+    pushed = queue->count < queue->room;
+    if (pushed) {
+        queue->ring[(queue->first + queue->count) % queue->room] = item;
+        __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_RELAXED);
+        if (queue->asleep != 0 && (queue->awake == 0 || (!busy && queue->calls == 0)))
+            call_one(queue);
+        else
+            *nudge = queue->asleep != 0;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return pushed;
+}
+
+bool wend_app_queue_nudge(struct wend_app_queue *queue)
+{
+    bool again;
+
+    pthread_mutex_lock(&queue->lock);
+    if (queue->count != 0 && queue->asleep != 0 && queue->calls == 0)
+        call_one(queue);
+    again = queue->count != 0 && queue->asleep != 0;
+    pthread_mutex_unlock(&queue->lock);
+    return again;
+}
+
+void wend_app_queue_join(struct wend_app_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->awake++;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+void wend_app_queue_leave(struct wend_app_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->awake--;
+    pthread_mutex_unlock(&queue->lock);
+}
+
+static void *pop(struct wend_app_queue *queue)
+{
+    void *item;
+
+    if (queue->count == 0)
+        return NULL;
+    item = queue->ring[queue->first];
+    queue->first = (queue->first + 1) % queue->room;
+    __atomic_store_n(&queue->count, queue->count - 1, __ATOMIC_RELAXED);
+    return item;
+}
+
+void *wend_app_queue_try(struct wend_app_queue *queue)
+{
+    void *item;
+
+    if (wend_app_queue_waiting(queue) == 0)
+        return NULL;
+    pthread_mutex_lock(&queue->lock);
+    item = pop(queue);
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void *wend_app_queue_take(struct wend_app_queue *queue)
+{
+    void *item;
+
+    pthread_mutex_lock(&queue->lock);
+    item = pop(queue);
+    while (item == NULL && !queue->closed) {
+        queue->awake--;
+        queue->asleep++;
+        while (queue->calls == 0)
+            pthread_cond_wait(&queue->woken, &queue->lock);
+        queue->calls--;
+        item = pop(queue);
+    }
+    pthread_mutex_unlock(&queue->lock);
+    return item;
+}
+
+void wend_app_queue_close(struct wend_app_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    queue->closed = true;
+    while (queue->asleep != 0)
+        call_one(queue);
+    pthread_cond_broadcast(&queue->woken);
+    pthread_mutex_unlock(&queue->lock);
+}
