@@ -14,7 +14,9 @@ enum loan_request { LOAN_NOTHING, LOAN_SEND, LOAN_READ, LOAN_RETURN };
 struct wend_loan {
     struct wend_post post;
     struct wend_task *task;
-    enum loan_request request;
+    enum loan_request request; /* the thread's, posted with it */
+    enum loan_request asked;   /* the same once it was delivered: the task looks at this one alone */
+    bool waiting;              /* the task suspends for it */
     enum wend_code code;
     /* of LOAN_SEND */
     const struct wend_piece *pieces;
@@ -33,20 +35,22 @@ static void delivered(struct wend_post *post)
 {
     struct wend_loan *loan = WEND_OF(post, struct wend_loan, post);
 
-    WEND_ASSERT(loan->task->suspended);
-    wend_task_wake(loan->task, WEND_OK);
+    WEND_ASSERT(loan->asked == LOAN_NOTHING);
+    loan->asked = loan->request;
+    if (loan->waiting)
+        wend_task_wake(loan->task, WEND_OK);
 }
 
 static void carry_out(struct wend_exchange *x, struct wend_loan *loan)
 {
     enum wend_code code;
 
-    if (loan->request == LOAN_SEND)
+    if (loan->asked == LOAN_SEND)
         code = wend_respond(x, loan->pieces, loan->count, loan->last);
     else
         code = wend_body_read(x, loan->into, loan->room, &loan->got);
+    loan->asked = LOAN_NOTHING;
     pthread_mutex_lock(&loan->lock);
-    loan->request = LOAN_NOTHING;
     loan->code = code;
     loan->done = true;
     pthread_cond_signal(&loan->answered);
@@ -62,14 +66,17 @@ enum wend_code wend_exchange_lend(struct wend_exchange *x)
     enum wend_code code;
 
     WEND_ASSERT(loan != NULL);
-    while (loan->request != LOAN_RETURN) {
+    while (loan->asked != LOAN_RETURN) {
         task->cancelled = false;
         task->deadline_ns = WEND_NEVER;
-        (void)!wend_task_suspend(task, WEND_NEVER);
+        loan->waiting = true;
+        if (loan->asked == LOAN_NOTHING)
+            (void)!wend_task_suspend(task, WEND_NEVER);
+        loan->waiting = false;
         cancelled |= task->cancelled;
         task->cancelled = cancelled;
         task->deadline_ns = deadline_ns;
-        if (loan->request == LOAN_SEND || loan->request == LOAN_READ)
+        if (loan->asked == LOAN_SEND || loan->asked == LOAN_READ)
             carry_out(x, loan);
     }
     code = loan->code;
