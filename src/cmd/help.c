@@ -8,6 +8,7 @@
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "conf/directive.h"
+#include "conf/known.h"
 #include "trace/trace.h"
 #ifdef WEND_CMD_EDGE
 #include "cmd/config_words.h"
@@ -162,6 +163,40 @@ static void show_variable(size_t index)
 }
 #endif
 
+/* --- nginx's directives that no module here has ------------------------------------------------- */
+
+static bool is_built(struct wend_str name)
+{
+#ifdef WEND_CMD_EDGE
+    struct wend_str ours;
+
+    for (size_t i = 0; directive_name(i, &ours); i++) {
+        if (wend_str_eq(ours, name))
+            return true;
+    }
+#else
+    (void)name;
+#endif
+    return false;
+}
+
+static bool known_name(size_t index, struct wend_str *out)
+{
+    if (index >= wend_known_directives_count)
+        return false;
+    *out = wend_str_of(wend_known_directives[index].name);
+    return true;
+}
+
+static void show_known(size_t index)
+{
+    const struct wend_known_directive *known = &wend_known_directives[index];
+
+    printf("directive %s of %s: not built into wend%s\n  Arguments: %s.  Default: %s.  In: %s.\n",
+           known->name, known->module, known->paid ? " (nginx sells it)" : "", known->arguments,
+           known->fallback, known->contexts);
+}
+
 static const struct help_source sources[] = {
     {"command", command_name, show_command},
     {"option", option_name, show_option},
@@ -169,6 +204,7 @@ static const struct help_source sources[] = {
     {"directive", directive_name, show_directive},
     {"variable", variable_name, show_variable},
 #endif
+    {"directive of nginx, not built", known_name, show_known},
     {"trace event", event_name, show_event},
     {"error code", code_name, show_code},
 };
@@ -198,7 +234,7 @@ static unsigned show_matches(struct wend_str word)
 
     for (size_t s = 0; s < WEND_COUNT(sources); s++) {
         for (size_t i = 0; sources[s].name(i, &name); i++) {
-            if (!matches(name, word))
+            if (!matches(name, word) || (sources[s].name == known_name && is_built(name)))
                 continue;
             if (shown++ > 0)
                 putchar('\n');
@@ -228,9 +264,10 @@ static void suggest(struct wend_str word)
     fprintf(stderr, "wend help: nothing is called \"%.*s\"\n", WEND_STR_ARG(word));
     for (size_t s = 0; s < WEND_COUNT(sources); s++) {
         for (size_t i = 0; count < SUGGESTIONS_MAX && sources[s].name(i, &name); i++) {
-            if (!resembles(name, word) || wend_str_eq(name, last))
+            if (!resembles(name, word) || wend_str_eq(name, last) ||
+                (sources[s].name == known_name && is_built(name)))
                 continue;
-            last = name; /* several commands may have the option */
+            last = name; /* several commands may have the option, several modules the directive */
             fprintf(stderr, "%s  %.*s (%s)\n", count == 0 ? "did you mean\n" : "",
                     WEND_STR_ARG(name), sources[s].kind);
             count++;

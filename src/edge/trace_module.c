@@ -474,16 +474,16 @@ static void stop_worker(struct wend_edge *edge)
 static const struct wend_directive rows[] = {
     {.name = "wend_trace", .contexts = WEND_CTX_HTTP, .args_min = 1, .args_max = 1,
      .set = wend_set_flag, .level = WEND_LEVEL_MAIN, .offset = offsetof(struct main_settings, record),
-     .fallback = "on", .help = "Whether the spans of requests are recorded."},
+     .fallback = "on", .help = "whether the spans of requests are recorded"},
     {.name = "wend_traces", .contexts = WEND_CTX_LOCATION, .args_min = 0, .args_max = 1,
      .set = set_handler, .level = WEND_LEVEL_LOCATION, .extra = &traces_handler,
-     .help = "Answers with recent traces as JSON, to local peers unless `any` is given."},
+     .help = "answers with recent traces as JSON, to local peers unless `any` is given"},
     {.name = "wend_status", .contexts = WEND_CTX_LOCATION, .args_min = 0, .args_max = 1,
      .set = set_handler, .level = WEND_LEVEL_LOCATION, .extra = &status_handler,
-     .help = "Answers with the workers' state as JSON, to local peers unless `any` is given."},
+     .help = "answers with the workers' state as JSON, to local peers unless `any` is given"},
     {.name = "trace_details", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = -1,
      .once_checked = true, .set = set_details, .level = WEND_LEVEL_LOCATION, .fallback = "loopback",
-     .help = "Who is told a request's spans in Server-Timing: loopback, off, or networks."},
+     .help = "who is told a request's spans in Server-Timing: loopback, off, or networks"},
 };
 
 const struct wend_edge_module wend_edge_trace = {
