@@ -68,8 +68,9 @@ static enum wend_code read_version(struct wend_h1_reader *r, struct wend_request
         major = major * 10 + (unsigned)(*at - '0');
     if (at == r->end)
         return WEND_MORE;
-    if (*at != '.' || at == digits ||
-        (at - digits > 1 && (r->policy != WEND_H1_NGINX || major < 10)))
+    if (r->policy == WEND_H1_NGINX && major > 1 && *digits != '0')
+        return wend_h1_refuse(r, digits, 505, "a version other than HTTP/1.0 and HTTP/1.1");
+    if (*at != '.' || at - digits != 1)
         return wend_h1_refuse(r, at, 400, "a malformed version");
     if (major == 0 && r->policy == WEND_H1_NGINX)
         return wend_h1_refuse(r, digits, 400, "a version below 1.0");
@@ -208,6 +209,8 @@ static enum wend_code split_absolute(struct wend_h1_reader *r, struct wend_reque
     rest = wend_str_from(rest, 3);
     for (at = 0; at < rest.len && rest.ptr[at] != '/' && rest.ptr[at] != '?';)
         at++;
+    if (request->version == WEND_HTTP_09 && at == rest.len)
+        return wend_h1_refuse(r, target.ptr, 400, "HTTP/0.9 without a path");
     code = take_authority(r, request, wend_str_slice(rest, 0, at),
                           "a malformed host in the request target");
     return code == WEND_OK ? take_target(r, request, wend_str_from(rest, at)) : code;
