@@ -68,7 +68,7 @@ struct wend_edge_core_location {
     struct wend_template *try_files;       /* the last is the fallback */
     size_t try_file_count;
     int try_files_status;                  /* =404; 0: none */
-    int internal, satisfy_any, recursive_error_pages, log_not_found, log_subrequest, merge_slashes_unused;
+    int internal, satisfy_any, recursive_error_pages, log_not_found, log_subrequest;
     int absolute_redirect, server_name_in_redirect, port_in_redirect, msie_padding, msie_refresh;
     int sendfile, tcp_nopush, tcp_nodelay, chunked, etag, if_modified_since, server_tokens;
     int lingering, reset_timedout, client_body_in_file_only, client_body_in_single_buffer;
@@ -84,7 +84,39 @@ struct wend_edge_core_location {
     struct wend_log *error_log;
 };
 
+/* Settings of a server that are needed before its locations are. */
+struct wend_edge_core_server {
+    struct wend_edge_server *server;
+    int64_t client_header_timeout_ms, client_header_buffer_size, large_buffer_count, large_buffer_bytes;
+    int64_t max_headers, pool_bytes;
+    int ignore_invalid_headers, underscores_in_headers, merge_slashes, strict;
+};
+
 extern const struct wend_edge_module wend_edge_core;
+
+/* The settings of the core in the current block, while reading. */
+struct wend_edge_core_location *wend_edge_core_at(struct wend_conf *conf);
+
+/* Makes the levels of a new block below the current one: fresh settings of every module at `from` and
+ * below, the rest shared. */
+struct wend_edge_levels *wend_edge_levels_new(struct wend_conf *conf, enum wend_edge_level from);
+
+/* A location below `parent` (its levels are new); linked among the parent's children. */
+struct wend_edge_core_location *wend_location_new(struct wend_conf *conf,
+                                                  struct wend_edge_levels *levels,
+                                                  enum wend_location_kind kind, struct wend_str name);
+
+/* Compiles an expression and defines variables for its named groups. */
+enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, bool nocase,
+                               const struct wend_regex **out);
+
+/* Makes the sorted prefixes and the list of expressions, for it and all below. */
+enum wend_code wend_location_index(struct wend_conf *conf, struct wend_edge_core_location *location);
+
+/* server, location and their kin: rows of edge/blocks.c; listen and server_name: edge/listen.c. */
+extern const struct wend_edge_module wend_edge_blocks;
+extern const struct wend_edge_module wend_edge_listening;
+enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge *edge);
 
 /* The place of `path` in a server; never NULL. *regex_match is filled for a regular expression. */
 struct wend_edge_core_location *wend_location_find(const struct wend_edge_server *server,

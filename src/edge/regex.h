@@ -8,6 +8,8 @@
 #define WEND_REGEX_CAPTURES_MAX 100
 #define WEND_REGEX_MATCH_LIMIT 2000000u /* backtracking steps; beyond it the match fails, logged */
 
+struct wend_variable;
+
 struct wend_regex_name {
     struct wend_str name;
     unsigned capture;
@@ -19,6 +21,7 @@ struct wend_regex {
     unsigned captures; /* groups, the whole match not counted */
     struct wend_regex_name *names;
     unsigned name_count;
+    struct wend_variable **variables; /* one per name, by whoever compiled it; may be NULL */
 };
 
 /* start and end of each group; -1: not set. */

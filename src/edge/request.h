@@ -30,10 +30,10 @@ struct wend_edge_request {
     struct wend_value *values;   /* by variable index */
     uint8_t *value_states;       /* 0 unknown, 1 known */
     struct wend_str capture_subject;
-    struct wend_regex_match captures; /* of the last regular expression */
     struct wend_log *log;
     int redirects;               /* internal ones so far */
-    int error_status;            /* while an error page is made: the original status */
+    int error_status;            /* while an error page is made: the status it shall have; -1: its
+                                    own; 0: no error page */
     bool internal;               /* reached by an internal redirect */
     bool uri_changed;            /* by a rewrite: the location is looked for again */
     bool uri_has_slash_escape;   /* the raw path differs from the normalised one */
@@ -44,6 +44,7 @@ struct wend_edge_request {
     struct wend_str filename;    /* computed lazily; $request_filename */
     void **module_state;         /* per module, for the request; NULL at first */
     int64_t limit_rate;
+    struct wend_regex_match captures; /* of the last regular expression; last, as it is not zeroed */
 };
 
 static inline struct wend_edge_request *wend_edge_of(const struct wend_exchange *x)
@@ -55,6 +56,13 @@ static inline struct wend_edge_request *wend_edge_of(const struct wend_exchange 
 void *wend_edge_settings(const struct wend_exchange *x, const struct wend_edge_module *module,
                          enum wend_edge_level level);
 void **wend_edge_state(const struct wend_exchange *x, const struct wend_edge_module *module);
+
+/* The request is at this place now: its settings and its policy apply. */
+void wend_edge_enter(struct wend_exchange *x, struct wend_edge_core_location *location);
+
+/* After wend_regex_run(regex, subject, &r->captures) matched: $1 .. and the named groups. */
+void wend_edge_keep_captures(struct wend_exchange *x, const struct wend_regex *regex,
+                             struct wend_str subject);
 
 /* Ends the request with a status: the error_page for it, or nginx's own page. Returns the code to
  * return. 444 closes the connection without a word. */
@@ -76,7 +84,11 @@ struct wend_str wend_edge_content_type(struct wend_exchange *x, struct wend_str 
 void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error, const char *format,
                    ...) WEND_PRINTF(4, 5);
 
-/* The handler of every listener: routes, runs the phases, answers. */
+/* The handler of every listener: routes, runs the phases, answers. And its two companions. */
 extern const struct wend_handler wend_edge_handler;
+enum wend_code wend_edge_reject(const struct wend_h1_server *server, struct wend_exchange *x,
+                                const struct wend_h1_error *error);
+void wend_edge_finished(const struct wend_h1_server *server, struct wend_exchange *x);
+extern const struct wend_filter wend_edge_status_filter;
 
 #endif

@@ -1,0 +1,563 @@
+/* edge/core.c - the settings every place has: rows, defaults, merging, and the policy made of them. */
+#include "edge/location.h"
+
+#include "edge/request.h"
+
+/* What http_policy says, in the order of enum wend_h1_policy. */
+static const struct wend_conf_word policies[] = {{"nginx", 0}, {"strict", 1}, {NULL, 0}};
+static const struct wend_conf_word lingering_words[] = {
+    {"off", WEND_LINGERING_OFF}, {"on", WEND_LINGERING_ON}, {"always", WEND_LINGERING_ALWAYS}, {NULL, 0}};
+static const struct wend_conf_word satisfy_words[] = {{"all", 0}, {"any", 1}, {NULL, 0}};
+static const struct wend_conf_word since_words[] = {{"off", 0}, {"exact", 1}, {"before", 2}, {NULL, 0}};
+static const struct wend_conf_word tokens_words[] = {{"off", 0}, {"on", 1}, {"build", 2}, {NULL, 0}};
+static const struct wend_conf_word in_file_words[] = {{"off", 0}, {"on", 2}, {"clean", 1}, {NULL, 0}};
+
+/* --- setters ------------------------------------------------------------------------------------- */
+
+struct wend_edge_core_location *wend_edge_core_at(struct wend_conf *conf)
+{
+    return wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_LOCATION);
+}
+
+static enum wend_code bad_value(struct wend_conf *conf)
+{
+    return wend_conf_bad(conf, "invalid value \"%.*s\" in \"%.*s\" directive",
+                         WEND_STR_ARG(conf->statement->args[1]), WEND_STR_ARG(conf->statement->args[0]));
+}
+
+static enum wend_code set_root(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_edge_core_location *here = wend_edge_core_at(conf);
+    bool alias = row->extra != NULL;
+    struct wend_str path = conf->statement->args[1];
+
+    (void)slot;
+    if (here->root_is_set)
+        return here->alias == alias
+                   ? wend_conf_bad(conf, "\"%s\" directive is duplicate", row->name)
+                   : wend_conf_bad(conf, "\"%s\" directive is duplicate, \"%s\" directive was specified earlier",
+                                   row->name, here->alias ? "alias" : "root");
+    if (alias && here->kind == WEND_LOCATION_NAMED)
+        return wend_conf_bad(conf, "the \"alias\" directive cannot be used inside the named location");
+    if (path.len == 0)
+        return wend_conf_bad(conf, "the root directory is empty");
+    here->root_is_set = true;
+    here->alias = alias;
+    if (!alias && path.len > 1 && path.ptr[path.len - 1] == '/')
+        path.len--;
+    if (path.ptr[0] != '$')
+        path = wend_edge_full_path(conf->data, path, false);
+    return wend_template_compile(conf, path, &here->root);
+}
+
+static enum wend_code set_types(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_map **types = slot;
+
+    (void)row;
+    if (*types == NULL) {
+        *types = WEND_NEW(conf->arena, struct wend_map);
+        wend_map_init_nocase(*types, conf->arena, 65536);
+    }
+    for (const struct wend_statement *line = conf->statement->children; line != NULL; line = line->next) {
+        struct wend_str *type = WEND_NEW(conf->arena, struct wend_str);
+
+        if (line->has_block || line->count < 2)
+            return wend_conf_fail(conf->error, line, "invalid number of arguments in \"%.*s\" directive",
+                                  WEND_STR_ARG(line->args[0]));
+        *type = line->args[0];
+        for (unsigned i = 1; i < line->count; i++)
+            if (wend_map_put(*types, line->args[i], type) != WEND_OK)
+                return wend_conf_fail(conf->error, line, "too many types");
+    }
+    return WEND_OK;
+}
+
+static enum wend_code set_keepalive_timeout(struct wend_conf *conf, const struct wend_directive *row,
+                                            void *slot)
+{
+    struct wend_edge_core_location *here = slot;
+    const struct wend_statement *s = conf->statement;
+
+    (void)row;
+    if (here->keepalive_timeout_ms != WEND_UNSET)
+        return wend_conf_bad(conf, "\"keepalive_timeout\" directive is duplicate");
+    here->keepalive_timeout_ms = wend_conf_msec(s->args[1]);
+    if (here->keepalive_timeout_ms < 0)
+        return bad_value(conf);
+    here->keepalive_header_s = s->count > 2 ? wend_conf_sec(s->args[2]) : 0;
+    return here->keepalive_header_s < 0 ? bad_value(conf) : WEND_OK;
+}
+
+static enum wend_code set_keepalive_disable(struct wend_conf *conf, const struct wend_directive *row,
+                                            void *slot)
+{
+    static const char *const browsers[] = {"none", "msie6", "safari"};
+    int *bits = slot;
+
+    (void)row;
+    if (*bits == WEND_UNSET)
+        *bits = 0;
+    for (unsigned i = 1; i < conf->statement->count; i++) {
+        size_t known = 0;
+
+        while (known < WEND_COUNT(browsers) &&
+               !wend_str_eq(conf->statement->args[i], wend_str_of(browsers[known])))
+            known++;
+        if (known == WEND_COUNT(browsers))
+            return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(conf->statement->args[i]));
+        *bits |= known == 0 ? 0 : 1 << known;
+    }
+    return WEND_OK;
+}
+
+static enum wend_code set_large_buffers(struct wend_conf *conf, const struct wend_directive *row,
+                                        void *slot)
+{
+    struct wend_edge_core_server *server = slot;
+    uint64_t count;
+    int64_t bytes = wend_conf_size(conf->statement->args[2]);
+
+    (void)row;
+    if (server->large_buffer_count != WEND_UNSET)
+        return wend_conf_bad(conf, "\"large_client_header_buffers\" directive is duplicate");
+    if (!wend_str_to_u64(conf->statement->args[1], &count) || count == 0 || count > 1024 || bytes <= 0)
+        return bad_value(conf);
+    server->large_buffer_count = (int64_t)count;
+    server->large_buffer_bytes = bytes;
+    return WEND_OK;
+}
+
+static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    return wend_set_ignored(conf, row, slot);
+}
+
+static bool parse_status(struct wend_str text, int least, int *status)
+{
+    uint64_t value;
+
+    if (!wend_str_to_u64(text, &value) || value < (uint64_t)least || value > 599)
+        return false;
+    *status = (int)value;
+    return true;
+}
+
+/* error_page code ... [=[answer]] uri */
+static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_edge_core_location *here = slot;
+    const struct wend_statement *s = conf->statement;
+    struct wend_str target = s->args[s->count - 1], answer = s->args[s->count - 2];
+    unsigned codes = s->count - 2;
+    struct wend_error_page page = {.answer = -1};
+    struct wend_error_page *pages;
+
+    (void)row;
+    if (answer.len != 0 && answer.ptr[0] == '=') {
+        if (s->count == 3)
+            return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(answer));
+        codes--;
+        page.answer = 0;
+        if (answer.len > 1 && !parse_status(wend_str_from(answer, 1), 0, &page.answer))
+            return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(answer));
+    }
+    if (!wend_template_has_variables(target) && target.len != 0 && target.ptr[0] == '/') {
+        ptrdiff_t question = wend_str_find_byte(target, '?');
+
+        if (question >= 0) {
+            page.args = wend_arena_keep(conf->arena, wend_str_from(target, (size_t)question + 1));
+            target.len = (size_t)question;
+        }
+    }
+    if (wend_template_compile(conf, target, &page.target) != WEND_OK)
+        return WEND_E_CONFIG;
+    pages = wend_arena_array(conf->arena, here->error_page_count + codes, sizeof(*pages));
+    if (here->error_page_count != 0)
+        memcpy(pages, here->error_pages, here->error_page_count * sizeof(*pages));
+    here->error_pages = pages;
+    here->error_pages_set = true;
+    for (unsigned i = 1; i <= codes; i++) {
+        if (!parse_status(s->args[i], 300, &page.status))
+            return wend_conf_bad(conf, "value \"%.*s\" must be between 300 and 599", WEND_STR_ARG(s->args[i]));
+        if (page.status == 499)
+            return wend_conf_bad(conf, "value \"499\" must not be specified in \"error_page\"");
+        here->error_pages[here->error_page_count++] = page;
+    }
+    return WEND_OK;
+}
+
+/* try_files file ... uri | =code | @named */
+static enum wend_code set_try_files(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_edge_core_location *here = slot;
+    const struct wend_statement *s = conf->statement;
+    struct wend_str last = s->args[s->count - 1];
+
+    (void)row;
+    if (here->try_files != NULL)
+        return wend_conf_bad(conf, "\"try_files\" directive is duplicate");
+    here->try_file_count = s->count - 1;
+    here->try_files = wend_arena_array(conf->arena, here->try_file_count, sizeof(*here->try_files));
+    for (unsigned i = 1; i < s->count; i++)
+        if (wend_template_compile(conf, s->args[i], &here->try_files[i - 1]) != WEND_OK)
+            return WEND_E_CONFIG;
+    if (last.len != 0 && last.ptr[0] == '=' && !parse_status(wend_str_from(last, 1), 0, &here->try_files_status))
+        return wend_conf_bad(conf, "invalid code \"%.*s\"", WEND_STR_ARG(last));
+    return WEND_OK;
+}
+
+static enum wend_code set_internal(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    (void)conf;
+    (void)row;
+    *(int *)slot = 1;
+    return WEND_OK;
+}
+
+static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    if (wend_set_template(conf, row, slot) != WEND_OK)
+        return WEND_E_CONFIG;
+    if (!wend_template_has_variables(conf->statement->args[1]) &&
+        wend_conf_size(conf->statement->args[1]) < 0)
+        return bad_value(conf);
+    return WEND_OK;
+}
+
+/* --- rows ---------------------------------------------------------------------------------------- */
+
+#define HTTP_ALL WEND_CTX_HTTP_ALL
+#define HTTP_IF (WEND_CTX_HTTP_ALL | WEND_CTX_IF_LOCATION)
+#define HTTP_SERVER (WEND_CTX_HTTP | WEND_CTX_SERVER)
+#define AT_LOCATION(field) .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct wend_edge_core_location, field)
+#define AT_SERVER(field) .level = WEND_LEVEL_SERVER, .offset = offsetof(struct wend_edge_core_server, field)
+#define IGNORED .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION
+
+static const struct wend_directive rows[] = {
+    {"root", HTTP_IF, 1, 1, .set = set_root, AT_LOCATION(root), .fallback = "html",
+     .help = "the folder that the path is looked for in"},
+    {"alias", WEND_CTX_LOCATION, 1, 1, .set = set_root, AT_LOCATION(root), .extra = "alias",
+     .help = "the folder that takes the place of the location's own prefix"},
+    {"types", HTTP_ALL, 0, 0, true, .set = set_types, AT_LOCATION(types),
+     .help = "media types by file extension"},
+    {"default_type", HTTP_ALL, 1, 1, .set = wend_set_str, AT_LOCATION(default_type),
+     .fallback = "text/plain", .help = "the media type of files whose extension is unknown"},
+    {"internal", WEND_CTX_LOCATION, 0, 0, .set = set_internal, AT_LOCATION(internal),
+     .help = "only internal redirects reach this location"},
+    {"try_files", WEND_CTX_SERVER | WEND_CTX_LOCATION, 2, -1, .set = set_try_files,
+     .level = WEND_LEVEL_LOCATION, .help = "the first of these files that exists, else the last argument"},
+    {"error_page", HTTP_IF, 2, -1, .set = set_error_page, .level = WEND_LEVEL_LOCATION,
+     .help = "what answers in place of an error"},
+    {"recursive_error_pages", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(recursive_error_pages),
+     .fallback = "off", .help = "an error page may have an error page"},
+    {"satisfy", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(satisfy_any), .extra = satisfy_words,
+     .fallback = "all", .help = "whether all access rules must allow, or any"},
+    {"log_not_found", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(log_not_found),
+     .fallback = "on", .help = "files that are not found go to the error log"},
+    {"log_subrequest", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(log_subrequest),
+     .fallback = "off", .help = "subrequests go to the access log"},
+    {"sendfile", HTTP_IF, 1, 1, .set = wend_set_flag, AT_LOCATION(sendfile), .fallback = "off",
+     .help = "files go to the socket inside the kernel"},
+    {"tcp_nopush", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(tcp_nopush), .fallback = "off",
+     .help = "head and file in full packets"},
+    {"tcp_nodelay", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(tcp_nodelay), .fallback = "on",
+     .help = "small packets do not wait"},
+    {"etag", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(etag), .fallback = "on",
+     .help = "static files get an ETag"},
+    {"if_modified_since", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(if_modified_since),
+     .extra = since_words, .fallback = "exact", .help = "how If-Modified-Since is compared"},
+    {"max_ranges", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(max_ranges),
+     .help = "ranges of one request; 0 refuses them"},
+    {"server_tokens", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(server_tokens),
+     .extra = tokens_words, .fallback = "on", .help = "the version in the Server field and on error pages"},
+    {"chunked_transfer_encoding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(chunked),
+     .fallback = "on", .help = "chunks for responses of unknown length"},
+    {"keepalive_timeout", HTTP_ALL, 1, 2, .set = set_keepalive_timeout, .level = WEND_LEVEL_LOCATION,
+     .fallback = "75s", .help = "how long an idle connection is kept; 0 closes it"},
+    {"keepalive_requests", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(keepalive_requests),
+     .fallback = "1000", .help = "requests of one connection"},
+    {"keepalive_time", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(keepalive_time_ms),
+     .fallback = "1h", .help = "how long one connection may live"},
+    {"keepalive_min_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(keepalive_min_ms),
+     .fallback = "0", .help = "idle connections are kept at least so long when many are open"},
+    {"keepalive_disable", HTTP_ALL, 1, -1, .set = set_keepalive_disable, AT_LOCATION(keepalive_disable),
+     .fallback = "msie6", .help = "browsers that do not get persistent connections"},
+    {"send_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(send_timeout_ms),
+     .fallback = "60s", .help = "the longest time between two writes to the client"},
+    {"client_max_body_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(client_max_body_size),
+     .fallback = "1m", .help = "larger request bodies get 413; 0: no limit"},
+    {"client_body_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(client_body_buffer_size),
+     .fallback = "16k", .help = "request bodies up to this size stay in memory"},
+    {"client_body_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(client_body_timeout_ms),
+     .fallback = "60s", .help = "the longest time between two reads of a request body"},
+    {"client_body_temp_path", HTTP_ALL, 1, 4, .set = wend_set_str, AT_LOCATION(client_body_temp_path),
+     .fallback = "client_body_temp", .help = "the folder of request bodies too large for memory"},
+    {"client_body_in_file_only", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(client_body_in_file_only),
+     .extra = in_file_words, .fallback = "off", .help = "request bodies always go to a file"},
+    {"client_body_in_single_buffer", HTTP_ALL, 1, 1, .set = wend_set_flag,
+     AT_LOCATION(client_body_in_single_buffer), .fallback = "off", .help = "always so here"},
+    {"lingering_close", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(lingering),
+     .extra = lingering_words, .fallback = "on", .help = "read on before closing, so that the client gets our answer"},
+    {"lingering_time", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(lingering_time_ms),
+     .fallback = "30s", .help = "lingering at most so long"},
+    {"lingering_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(lingering_timeout_ms),
+     .fallback = "5s", .help = "the longest silence while lingering"},
+    {"reset_timedout_connection", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(reset_timedout),
+     .fallback = "off", .help = "connections that timed out are reset"},
+    {"absolute_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(absolute_redirect),
+     .fallback = "on", .help = "redirects made here are absolute URLs"},
+    {"server_name_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(server_name_in_redirect),
+     .fallback = "off", .help = "redirects name the server, not the Host the client sent"},
+    {"port_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(port_in_redirect),
+     .fallback = "on", .help = "redirects name the port"},
+    {"msie_padding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_padding), .fallback = "on",
+     .help = "checked, without effect"},
+    {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh), .fallback = "off",
+     .help = "checked, without effect"},
+    {"limit_rate", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate), .fallback = "0",
+     .help = "checked; responses are not slowed down yet"},
+    {"limit_rate_after", HTTP_IF, 1, 1, .set = wend_set_size, AT_LOCATION(limit_rate_after), .fallback = "0",
+     .help = "checked; responses are not slowed down yet"},
+    {"sendfile_max_chunk", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(sendfile_max_chunk),
+     .fallback = "2m", .help = "checked; always 2m here"},
+    {"postpone_output", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(postpone_output),
+     .fallback = "1460", .help = "checked, without effect: a head waits for its body's first piece"},
+    {"send_lowat", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(send_lowat), .fallback = "0",
+     .help = "checked, without effect on Linux"},
+    {"read_ahead", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(read_ahead), .fallback = "0",
+     .help = "checked, without effect on Linux"},
+    {"directio", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked, without effect"},
+    {"directio_alignment", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(directio_alignment),
+     .fallback = "512", .help = "checked, without effect"},
+    {"aio", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked: cold files are read on threads anyway"},
+    {"aio_write", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked, without effect"},
+    {"output_buffers", HTTP_ALL, 2, 2, IGNORED, .fallback = "2 32k", .help = "checked, without effect"},
+    {"types_hash_max_size", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(types_hash_max_size),
+     .fallback = "1024", .help = "checked: hashes size themselves"},
+    {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(types_hash_bucket_size),
+     .fallback = "64", .help = "checked: hashes size themselves"},
+    {"resolver", HTTP_ALL, 1, -1, .set = set_resolver, .level = WEND_LEVEL_LOCATION,
+     .help = "accepted; names are asked of the system"},
+    {"resolver_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(resolver_timeout_ms),
+     .fallback = "30s", .help = "how long a name may take"},
+    {"disable_symlinks", HTTP_ALL, 1, 2, IGNORED, .fallback = "off",
+     .help = "only \"off\" is built"},
+    {"subrequest_output_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(output_buffer_size),
+     .fallback = "4k", .help = "checked: there are no subrequests yet"},
+    {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"variables_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"server_names_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"server_names_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"map_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"map_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"client_header_timeout", HTTP_SERVER, 1, 1, .set = wend_set_msec, AT_SERVER(client_header_timeout_ms),
+     .fallback = "60s", .help = "how long a whole request head may take"},
+    {"client_header_buffer_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(client_header_buffer_size),
+     .fallback = "1k", .help = "part of the room for a request head"},
+    {"large_client_header_buffers", HTTP_SERVER, 2, 2, .set = set_large_buffers, .level = WEND_LEVEL_SERVER,
+     .fallback = "4 8k", .help = "how many, and how long a request line or field may be"},
+    {"ignore_invalid_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(ignore_invalid_headers),
+     .fallback = "on", .help = "fields with odd names are dropped, not refused"},
+    {"underscores_in_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(underscores_in_headers),
+     .fallback = "off", .help = "field names may hold an underscore"},
+    {"merge_slashes", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(merge_slashes), .fallback = "on",
+     .help = "several slashes in a path count as one"},
+    {"max_headers", HTTP_SERVER, 1, 1, .set = wend_set_number, AT_SERVER(max_headers), .fallback = "1000",
+     .help = "fields of one request"},
+    {"connection_pool_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(pool_bytes),
+     .fallback = "512", .help = "checked, without effect", .once_checked = true},
+    {"request_pool_size", HTTP_SERVER, 1, 1, IGNORED, .fallback = "4k", .help = "checked, without effect"},
+    {"http_policy", HTTP_SERVER, 1, 1, .set = wend_set_enum, AT_SERVER(strict), .extra = policies,
+     .fallback = "nginx", .help = "how doubtful requests are treated: as nginx does, or strictly by the RFCs"},
+};
+
+/* --- levels -------------------------------------------------------------------------------------- */
+
+static void init_location(void *settings)
+{
+    struct wend_edge_core_location *l = settings;
+    int *flags[] = {&l->internal, &l->satisfy_any, &l->recursive_error_pages, &l->log_not_found,
+                    &l->log_subrequest, &l->absolute_redirect, &l->server_name_in_redirect,
+                    &l->port_in_redirect, &l->msie_padding, &l->msie_refresh, &l->sendfile,
+                    &l->tcp_nopush, &l->tcp_nodelay, &l->chunked, &l->etag, &l->if_modified_since,
+                    &l->server_tokens, &l->lingering, &l->reset_timedout, &l->client_body_in_file_only,
+                    &l->client_body_in_single_buffer, &l->keepalive_disable};
+    int64_t *numbers[] = {&l->keepalive_timeout_ms, &l->keepalive_header_s, &l->keepalive_time_ms,
+                          &l->keepalive_requests, &l->keepalive_min_ms, &l->client_max_body_size,
+                          &l->client_body_buffer_size, &l->client_body_timeout_ms, &l->send_timeout_ms,
+                          &l->lingering_time_ms, &l->lingering_timeout_ms, &l->max_ranges,
+                          &l->sendfile_max_chunk, &l->postpone_output, &l->send_lowat, &l->read_ahead,
+                          &l->directio_alignment, &l->limit_rate_after, &l->types_hash_max_size,
+                          &l->types_hash_bucket_size, &l->output_buffer_size, &l->resolver_timeout_ms};
+
+    for (size_t i = 0; i < WEND_COUNT(flags); i++)
+        *flags[i] = WEND_UNSET;
+    for (size_t i = 0; i < WEND_COUNT(numbers); i++)
+        *numbers[i] = WEND_UNSET;
+}
+
+static void init_server(void *settings)
+{
+    struct wend_edge_core_server *s = settings;
+    int64_t *numbers[] = {&s->client_header_timeout_ms, &s->client_header_buffer_size,
+                          &s->large_buffer_count, &s->large_buffer_bytes, &s->max_headers, &s->pool_bytes};
+    int *flags[] = {&s->ignore_invalid_headers, &s->underscores_in_headers, &s->merge_slashes, &s->strict};
+
+    for (size_t i = 0; i < WEND_COUNT(numbers); i++)
+        *numbers[i] = WEND_UNSET;
+    for (size_t i = 0; i < WEND_COUNT(flags); i++)
+        *flags[i] = WEND_UNSET;
+}
+
+static enum wend_code merge_server(struct wend_conf *conf, void *parent, void *child)
+{
+    const struct wend_edge_core_server *p = parent;
+    struct wend_edge_core_server *c = child;
+
+    (void)conf;
+    WEND_MERGE(c->client_header_timeout_ms, p->client_header_timeout_ms, 60000);
+    WEND_MERGE(c->client_header_buffer_size, p->client_header_buffer_size, 1024);
+    WEND_MERGE(c->large_buffer_count, p->large_buffer_count, 4);
+    WEND_MERGE(c->large_buffer_bytes, p->large_buffer_bytes, 8192);
+    WEND_MERGE(c->max_headers, p->max_headers, 1000);
+    WEND_MERGE(c->ignore_invalid_headers, p->ignore_invalid_headers, 1);
+    WEND_MERGE(c->underscores_in_headers, p->underscores_in_headers, 0);
+    WEND_MERGE(c->merge_slashes, p->merge_slashes, 1);
+    WEND_MERGE(c->strict, p->strict, 0);
+    return WEND_OK;
+}
+
+/* nginx's three types when the configuration has none. */
+static struct wend_map *few_types(struct wend_conf *conf)
+{
+    static const struct {
+        struct wend_str extension, type;
+    } few[] = {
+        {WEND_STR_INIT("html"), WEND_STR_INIT("text/html")},
+        {WEND_STR_INIT("gif"), WEND_STR_INIT("image/gif")},
+        {WEND_STR_INIT("jpg"), WEND_STR_INIT("image/jpeg")},
+    };
+    struct wend_map *types = WEND_NEW(conf->arena, struct wend_map);
+
+    wend_map_init_nocase(types, conf->arena, 16);
+    for (size_t i = 0; i < WEND_COUNT(few); i++)
+        (void)!wend_map_put(types, few[i].extension, (void *)(uintptr_t)&few[i].type);
+    return types;
+}
+
+static struct wend_str server_field(const struct wend_edge *edge, int tokens)
+{
+    if (edge->as_nginx)
+        return tokens == 0 ? WEND_STR("nginx") : WEND_STR("nginx/1.31.4");
+    return tokens == 0 ? WEND_STR("wend") : WEND_STR("wend/" WEND_VERSION);
+}
+
+static void make_policy(const struct wend_edge *edge, struct wend_edge_core_location *l)
+{
+    l->policy = (struct wend_exchange_policy){
+        .server = server_field(edge, l->server_tokens),
+        .body_timeout_ms = (int)l->client_body_timeout_ms,
+        .send_timeout_ms = (int)l->send_timeout_ms,
+        .keepalive_timeout_ms = (int)l->keepalive_timeout_ms,
+        .keepalive_header_s = (int)l->keepalive_header_s,
+        .lingering = (enum wend_lingering)l->lingering,
+        .lingering_time_ms = (int)l->lingering_time_ms,
+        .lingering_timeout_ms = (int)l->lingering_timeout_ms,
+        .keepalive = true,
+        .chunked = l->chunked != 0,
+        .sendfile = l->sendfile != 0,
+        .tcp_nopush = l->tcp_nopush != 0,
+        .tcp_nodelay = l->tcp_nodelay != 0,
+    };
+}
+
+static void merge_flags(const struct wend_edge_core_location *p, struct wend_edge_core_location *c)
+{
+    WEND_MERGE(c->satisfy_any, p->satisfy_any, 0);
+    WEND_MERGE(c->recursive_error_pages, p->recursive_error_pages, 0);
+    WEND_MERGE(c->log_not_found, p->log_not_found, 1);
+    WEND_MERGE(c->log_subrequest, p->log_subrequest, 0);
+    WEND_MERGE(c->absolute_redirect, p->absolute_redirect, 1);
+    WEND_MERGE(c->server_name_in_redirect, p->server_name_in_redirect, 0);
+    WEND_MERGE(c->port_in_redirect, p->port_in_redirect, 1);
+    WEND_MERGE(c->sendfile, p->sendfile, 0);
+    WEND_MERGE(c->tcp_nopush, p->tcp_nopush, 0);
+    WEND_MERGE(c->tcp_nodelay, p->tcp_nodelay, 1);
+    WEND_MERGE(c->chunked, p->chunked, 1);
+    WEND_MERGE(c->etag, p->etag, 1);
+    WEND_MERGE(c->if_modified_since, p->if_modified_since, 1);
+    WEND_MERGE(c->server_tokens, p->server_tokens, 1);
+    WEND_MERGE(c->lingering, p->lingering, WEND_LINGERING_ON);
+    WEND_MERGE(c->reset_timedout, p->reset_timedout, 0);
+    WEND_MERGE(c->client_body_in_file_only, p->client_body_in_file_only, 0);
+    WEND_MERGE(c->client_body_in_single_buffer, p->client_body_in_single_buffer, 0);
+    WEND_MERGE(c->keepalive_disable, p->keepalive_disable, 2);
+}
+
+static void merge_numbers(const struct wend_edge_core_location *p, struct wend_edge_core_location *c)
+{
+    WEND_MERGE(c->keepalive_timeout_ms, p->keepalive_timeout_ms, 75000);
+    WEND_MERGE(c->keepalive_header_s, p->keepalive_header_s, 0);
+    WEND_MERGE(c->keepalive_time_ms, p->keepalive_time_ms, 3600000);
+    WEND_MERGE(c->keepalive_requests, p->keepalive_requests, 1000);
+    WEND_MERGE(c->client_max_body_size, p->client_max_body_size, 1 << 20);
+    WEND_MERGE(c->client_body_buffer_size, p->client_body_buffer_size, 16384);
+    WEND_MERGE(c->client_body_timeout_ms, p->client_body_timeout_ms, 60000);
+    WEND_MERGE(c->send_timeout_ms, p->send_timeout_ms, 60000);
+    WEND_MERGE(c->lingering_time_ms, p->lingering_time_ms, 30000);
+    WEND_MERGE(c->lingering_timeout_ms, p->lingering_timeout_ms, 5000);
+    WEND_MERGE(c->max_ranges, p->max_ranges, INT32_MAX);
+    WEND_MERGE(c->resolver_timeout_ms, p->resolver_timeout_ms, 30000);
+}
+
+static enum wend_code merge_location(struct wend_conf *conf, void *parent, void *child)
+{
+    struct wend_edge_core_location *p = parent, *c = child;
+    enum wend_code code = WEND_OK;
+
+    merge_flags(p, c);
+    merge_numbers(p, c);
+    if (!c->root_is_set) {
+        c->root = p->root;
+        c->alias = p->alias && c->in_if; /* an if sees its location's alias, a location does not */
+        if (!wend_template_set(&c->root))
+            code = wend_template_compile(conf, wend_edge_full_path(conf->data, WEND_STR("html"), false),
+                                         &c->root);
+    }
+    if (c->types == NULL)
+        c->types = p->types != NULL ? p->types : few_types(conf);
+    if (c->default_type.ptr == NULL)
+        c->default_type = p->default_type.ptr != NULL ? p->default_type : WEND_STR("text/plain");
+    if (!c->error_pages_set) {
+        c->error_pages = p->error_pages;
+        c->error_page_count = p->error_page_count;
+    }
+    if (!wend_template_set(&c->limit_rate))
+        c->limit_rate = p->limit_rate;
+    if (c->client_body_temp_path.ptr == NULL)
+        c->client_body_temp_path = p->client_body_temp_path;
+    if (c->error_log == NULL)
+        c->error_log = p->error_log;
+    if (c->internal == WEND_UNSET)
+        c->internal = c->in_if ? p->internal : 0;
+    if (c->in_if && c->handler == NULL) {
+        c->handler = p->handler;
+        c->handler_data = p->handler_data;
+    }
+    make_policy(conf->data, c);
+    return code;
+}
+
+extern const struct wend_variable_row wend_core_variables[];
+
+const struct wend_edge_module wend_edge_core = {
+    .name = "http_core",
+    .rows = rows,
+    .row_count = WEND_COUNT(rows),
+    .sizes = {0, sizeof(struct wend_edge_core_server), sizeof(struct wend_edge_core_location)},
+    .init = {NULL, init_server, init_location},
+    .merge_server = merge_server,
+    .merge_location = merge_location,
+    .variables = wend_core_variables,
+};

@@ -1,0 +1,446 @@
+/* edge/listen.c - listen and server_name: which server a connection and a Host mean.
+ *
+ * Search (nginx's order): the exact name, the longest wildcard with a leading asterisk, the longest
+ * with a trailing one, the first matching regular expression, the listener's default server.
+ */
+#include "edge/location.h"
+#include "edge/request.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define NAMES_MAX 1000000
+
+/* --- server_name --------------------------------------------------------------------------------- */
+
+static struct wend_edge_server *server_at(struct wend_conf *conf)
+{
+    struct wend_edge_core_server *settings = wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_SERVER);
+
+    return settings->server;
+}
+
+static struct wend_str lower(struct wend_arena *arena, struct wend_str text)
+{
+    struct wend_str copy = wend_arena_keep(arena, text);
+
+    for (size_t i = 0; i < copy.len; i++)
+        ((char *)(uintptr_t)copy.ptr)[i] = wend_lower(copy.ptr[i]);
+    return copy;
+}
+
+static bool wildcard_valid(struct wend_str name)
+{
+    ptrdiff_t star = wend_str_find_byte(name, '*');
+    bool head, tail;
+
+    if (star < 0)
+        return true;
+    head = star == 0 && name.len > 2 && name.ptr[1] == '.';
+    tail = star == (ptrdiff_t)name.len - 1 && name.len > 2 && name.ptr[name.len - 2] == '.';
+    return (head || tail) && wend_str_rfind_byte(name, '*') == star;
+}
+
+static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *server,
+                               struct wend_str text)
+{
+    struct wend_edge_name *name = WEND_NEW(conf->arena, struct wend_edge_name), **last = &server->names;
+
+    name->server = server;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = name;
+    if (text.len != 0 && text.ptr[0] == '~') {
+        bool nocase = true; /* host names are; nginx compiles them so */
+
+        name->text = wend_arena_keep(conf->arena, text);
+        if (text.len == 1)
+            return wend_conf_bad(conf, "empty regex in server name \"%.*s\"", WEND_STR_ARG(text));
+        return wend_edge_regex(conf, wend_str_from(name->text, 1), nocase, &name->regex);
+    }
+    if (wend_str_eq(text, WEND_STR("*")) || !wildcard_valid(text))
+        return wend_conf_bad(conf, "invalid server name or wildcard \"%.*s\" on", WEND_STR_ARG(text));
+    name->text = lower(conf->arena, text);
+    return WEND_OK;
+}
+
+static enum wend_code set_server_name(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_edge_server *server = server_at(conf);
+
+    (void)row;
+    (void)slot;
+    for (unsigned i = 1; i < conf->statement->count; i++) {
+        struct wend_str text = conf->statement->args[i];
+        char host[256] = "";
+
+        if (wend_str_eq(text, WEND_STR("$hostname"))) {
+            gethostname(host, sizeof(host) - 1);
+            text = wend_str_of(host);
+        }
+        if (add_name(conf, server, text) != WEND_OK)
+            return WEND_E_CONFIG;
+    }
+    if (server->primary_name.ptr == NULL) {
+        struct wend_str first = server->names->text;
+
+        /* ".example.com" is called "example.com"; "*.example.com" as it is. */
+        server->primary_name = first.len != 0 && first.ptr[0] == '.' ? wend_str_from(first, 1) : first;
+    }
+    return WEND_OK;
+}
+
+/* --- listen -------------------------------------------------------------------------------------- */
+
+static struct wend_edge_listen *listen_for(struct wend_conf *conf, const struct wend_listener *listener,
+                                           bool *fresh)
+{
+    struct wend_edge *edge = conf->data;
+    struct wend_edge_listen *listen = edge->listens;
+
+    *fresh = false;
+    for (; listen != NULL; listen = listen->next)
+        if (wend_listen_same(&listen->listener, listener))
+            return listen;
+    *fresh = true;
+    listen = WEND_NEW(conf->arena, struct wend_edge_listen);
+    listen->listener = *listener;
+    listen->listener.fd = -1;
+    listen->edge = edge;
+    wend_map_init(&listen->exact, conf->arena, NAMES_MAX);
+    wend_map_init(&listen->head, conf->arena, NAMES_MAX);
+    wend_map_init(&listen->tail, conf->arena, NAMES_MAX);
+    *edge->last_listen = listen;
+    edge->last_listen = &listen->next;
+    return listen;
+}
+
+static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text,
+                                    struct wend_listener *listener)
+{
+    struct wend_str host = text, port_text = WEND_STR_NULL;
+    ptrdiff_t colon = wend_str_rfind_byte(text, ':');
+    uint64_t port = 80;
+
+    if (wend_str_starts(text, WEND_STR("unix:"))) {
+        listener->address.family = AF_UNIX;
+        if (!wend_listen_unix(listener, wend_str_from(text, 5)))
+            return wend_conf_bad(conf, "the path of the unix domain socket \"%.*s\" is empty or too long",
+                                 WEND_STR_ARG(text));
+        return WEND_OK;
+    }
+    if (text.len != 0 && text.ptr[0] == '[') {
+        ptrdiff_t close = wend_str_find_byte(text, ']');
+
+        if (close < 0)
+            return wend_conf_bad(conf, "invalid host in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+        host = wend_str_slice(text, 0, (size_t)close + 1);
+        if ((size_t)close + 1 < text.len)
+            port_text = wend_str_from(text, (size_t)close + 2);
+    } else if (colon >= 0) {
+        host = wend_str_slice(text, 0, (size_t)colon);
+        port_text = wend_str_from(text, (size_t)colon + 1);
+    } else if (wend_str_to_u64(text, &port)) {
+        host = WEND_STR("*");
+    }
+    if (port_text.ptr != NULL && !wend_str_to_u64(port_text, &port))
+        port = 0;
+    if (port == 0 || port > 65535)
+        return wend_conf_bad(conf, "invalid port in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+    if (host.len == 0 || wend_str_eq(host, WEND_STR("*")))
+        host = WEND_STR("0.0.0.0");
+    if (wend_str_eq_nocase(host, WEND_STR("localhost")))
+        host = WEND_STR("127.0.0.1");
+    if (!wend_address_parse_host(host, (uint16_t)port, &listener->address))
+        return wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive (names are not "
+                             "looked up here: write the address)", WEND_STR_ARG(text));
+    return WEND_OK;
+}
+
+static bool value_of(struct wend_str word, const char *name, struct wend_str *value)
+{
+    struct wend_str key = wend_str_of(name);
+
+    if (!wend_str_starts(word, key))
+        return false;
+    *value = wend_str_from(word, key.len);
+    return true;
+}
+
+static bool number_of(struct wend_str text, int *out)
+{
+    uint64_t value;
+
+    if (!wend_str_to_u64(text, &value) || value > INT32_MAX)
+        return false;
+    *out = (int)value;
+    return true;
+}
+
+static enum wend_code parse_option(struct wend_conf *conf, struct wend_str word,
+                                   struct wend_listener *listener, bool *is_default, bool *uwsgi)
+{
+    struct wend_listen_options *o = &listener->options;
+    struct wend_str value;
+    bool good = true;
+
+    if (wend_str_eq(word, WEND_STR("default_server")) || wend_str_eq(word, WEND_STR("default")))
+        *is_default = true;
+    else if (wend_str_eq(word, WEND_STR("uwsgi")))
+        *uwsgi = true;
+    else if (wend_str_eq(word, WEND_STR("bind")))
+        good = true;
+    else if (wend_str_eq(word, WEND_STR("reuseport")))
+        o->reuseport = true;
+    else if (wend_str_eq(word, WEND_STR("deferred")))
+        o->deferred = true;
+    else if (value_of(word, "backlog=", &value))
+        good = number_of(value, &o->backlog) && o->backlog > 0;
+    else if (value_of(word, "fastopen=", &value))
+        good = number_of(value, &o->fastopen);
+    else if (value_of(word, "setfib=", &value) || value_of(word, "accept_filter=", &value))
+        good = true;
+    else if (value_of(word, "rcvbuf=", &value))
+        good = (o->rcvbuf = (int)wend_conf_size(value)) > 0;
+    else if (value_of(word, "sndbuf=", &value))
+        good = (o->sndbuf = (int)wend_conf_size(value)) > 0;
+    else if (value_of(word, "ipv6only=", &value))
+        good = wend_str_eq(value, WEND_STR("on")) || wend_str_eq(value, WEND_STR("off")),
+        o->ipv6only = wend_str_eq(value, WEND_STR("on")) ? WEND_SWITCH_ON : WEND_SWITCH_OFF;
+    else if (value_of(word, "so_keepalive=", &value))
+        o->so_keepalive = wend_str_eq(value, WEND_STR("off")) ? WEND_SWITCH_OFF : WEND_SWITCH_ON;
+    else if (wend_str_eq(word, WEND_STR("ssl")) || wend_str_eq(word, WEND_STR("quic")) ||
+             wend_str_eq(word, WEND_STR("http2")) || wend_str_eq(word, WEND_STR("proxy_protocol")))
+        return wend_conf_bad(conf, "the \"%.*s\" parameter of \"listen\" is nginx's; wend does not do it yet",
+                             WEND_STR_ARG(word));
+    else
+        good = false;
+    if (!good)
+        return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+    return WEND_OK;
+}
+
+static enum wend_code join(struct wend_conf *conf, struct wend_edge_listen *listen,
+                           struct wend_edge_server *server, bool is_default)
+{
+    if (is_default && listen->default_named)
+        return wend_conf_bad(conf, "a duplicate default server for %.*s",
+                             WEND_STR_ARG(conf->statement->args[1]));
+    if (listen->default_server == NULL || is_default)
+        listen->default_server = server;
+    listen->default_named |= is_default;
+    server->listens++;
+    return WEND_OK;
+}
+
+/* The servers of a listener, as a list beside it: server -> listens is read only while finishing. */
+struct pair {
+    struct pair *next;
+    struct wend_edge_listen *listen;
+    struct wend_edge_server *server;
+};
+
+struct listening {
+    struct pair *pairs, **last;
+};
+
+static void init_main(void *settings)
+{
+    struct listening *listening = settings;
+
+    listening->last = &listening->pairs;
+}
+
+static enum wend_code add_listen(struct wend_conf *conf, const struct wend_listener *listener,
+                                 bool is_default, bool uwsgi)
+{
+    struct listening *all = wend_edge_conf_at(conf, &wend_edge_listening, WEND_LEVEL_MAIN);
+    struct wend_edge_server *server = server_at(conf);
+    struct pair *pair;
+    bool fresh;
+    struct wend_edge_listen *listen = listen_for(conf, listener, &fresh);
+
+    for (pair = all->pairs; pair != NULL; pair = pair->next)
+        if (pair->listen == listen && pair->server == server)
+            return wend_conf_bad(conf, "a duplicate listen %.*s", WEND_STR_ARG(conf->statement->args[1]));
+    pair = WEND_NEW(conf->arena, struct pair);
+    pair->listen = listen;
+    pair->server = server;
+    *all->last = pair;
+    all->last = &pair->next;
+    listen->uwsgi |= uwsgi;
+    if (!fresh && listener->options.backlog != 0)
+        listen->listener.options = listener->options;
+    return join(conf, listen, server, is_default);
+}
+
+static enum wend_code set_listen(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *s = conf->statement;
+    struct wend_listener listener = {.fd = -1};
+    bool is_default = false, uwsgi = false;
+
+    (void)row;
+    (void)slot;
+    if (parse_address(conf, s->args[1], &listener) != WEND_OK)
+        return WEND_E_CONFIG;
+    listener.options.nodelay = true;
+    for (unsigned i = 2; i < s->count; i++)
+        if (parse_option(conf, s->args[i], &listener, &is_default, &uwsgi) != WEND_OK)
+            return WEND_E_CONFIG;
+    return add_listen(conf, &listener, is_default, uwsgi);
+}
+
+/* --- finishing ----------------------------------------------------------------------------------- */
+
+static enum wend_code index_name(struct wend_conf *conf, struct wend_edge_listen *listen,
+                                 struct wend_edge_name *name)
+{
+    struct wend_str text = name->text;
+    struct wend_edge_name *mine = WEND_NEW(conf->arena, struct wend_edge_name);
+    enum wend_code code = WEND_OK;
+
+    *mine = *name;
+    mine->next = NULL;
+    if (name->regex != NULL) {
+        struct wend_edge_name **last = &listen->regexes;
+
+        while (*last != NULL)
+            last = &(*last)->next;
+        *last = mine;
+        return WEND_OK;
+    }
+    if (text.len > 1 && text.ptr[0] == '*')
+        code = wend_map_add(&listen->head, wend_str_from(text, 1), mine);
+    else if (text.len > 1 && text.ptr[text.len - 1] == '*')
+        code = wend_map_add(&listen->tail, wend_str_slice(text, 0, text.len - 1), mine);
+    else if (text.len > 1 && text.ptr[0] == '.') {
+        code = wend_map_add(&listen->exact, wend_str_from(text, 1), mine);
+        if (code == WEND_OK)
+            code = wend_map_add(&listen->head, text, mine);
+    } else {
+        code = wend_map_add(&listen->exact, text, mine);
+    }
+    if (code == WEND_E_EXISTS) {
+        char where[WEND_LISTEN_TEXT_MAX];
+
+        wend_listen_write(&listen->listener, where);
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "conflicting server name \"%.*s\" on %s, ignored",
+                 WEND_STR_ARG(text), where);
+    }
+    return WEND_OK;
+}
+
+static void fill_h1(struct wend_edge_listen *listen)
+{
+    const struct wend_edge_server *server = listen->default_server;
+    size_t core = wend_edge_module_index(&wend_edge_core);
+    const struct wend_edge_core_server *s = server->levels.at[WEND_LEVEL_SERVER][core];
+
+    listen->h1 = (struct wend_h1_server){
+        .handler = &wend_edge_handler,
+        .reject = wend_edge_reject,
+        .finished = wend_edge_finished,
+        .policy = s->strict ? WEND_H1_STRICT : WEND_H1_NGINX,
+        .limits = {.line_bytes = (size_t)s->large_buffer_bytes,
+                   .field_bytes = (size_t)s->large_buffer_bytes,
+                   .head_bytes = (size_t)(s->large_buffer_bytes * s->large_buffer_count +
+                                          s->client_header_buffer_size),
+                   .fields = (unsigned)s->max_headers,
+                   .underscores = s->underscores_in_headers != 0,
+                   .ignore_invalid = s->ignore_invalid_headers != 0},
+        .policy_default = &server->root->policy,
+        .head_timeout_ms = (int)s->client_header_timeout_ms,
+        .requests_max = (int)server->root->keepalive_requests,
+        .lifetime_ms = server->root->keepalive_time_ms,
+        .data = listen,
+    };
+}
+
+static bool is_any(const struct wend_address *address)
+{
+    return address->family == AF_INET    ? address->in.sin_addr.s_addr == INADDR_ANY
+           : address->family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr)
+                                         : false;
+}
+
+/* A wildcard takes the port's connections; the others of that port are found by the local address. */
+static void cover(struct wend_edge *edge)
+{
+    for (struct wend_edge_listen *any = edge->listens; any != NULL; any = any->next) {
+        any->any = is_any(&any->listener.address);
+        for (struct wend_edge_listen *one = edge->listens; one != NULL && any->any; one = one->next)
+            if (one != any && one->listener.address.family == any->listener.address.family &&
+                wend_address_port(&one->listener.address) == wend_address_port(&any->listener.address))
+                one->covered_by = any;
+    }
+}
+
+enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge *edge)
+{
+    size_t core = wend_edge_module_index(&wend_edge_core);
+    const struct listening *all = edge->main[wend_edge_module_index(&wend_edge_listening)];
+
+    for (struct wend_edge_server *server = edge->servers; server != NULL; server = server->next) {
+        struct wend_listener listener = {.fd = -1};
+        const struct wend_edge_core_server *settings = server->levels.at[WEND_LEVEL_SERVER][core];
+
+        if (server->primary_name.ptr == NULL)
+            server->primary_name = WEND_STR("");
+        if (server->names == NULL && add_name(conf, server, WEND_STR("")) != WEND_OK)
+            return WEND_E_CONFIG;
+        if (server->listens != 0)
+            continue;
+        /* No listen: port 80, or 8000 for somebody who may not have 80, as nginx does. */
+        conf->scope = &settings->server->levels;
+        conf->statement = server->statement;
+        (void)!wend_address_parse_host(WEND_STR("0.0.0.0"), geteuid() == 0 ? 80 : 8000, &listener.address);
+        listener.options.nodelay = true;
+        if (add_listen(conf, &listener, false, false) != WEND_OK)
+            return WEND_E_CONFIG;
+    }
+    for (const struct pair *pair = all->pairs; pair != NULL; pair = pair->next)
+        for (struct wend_edge_name *name = pair->server->names; name != NULL; name = name->next)
+            if (index_name(conf, pair->listen, name) != WEND_OK)
+                return WEND_E_CONFIG;
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+        fill_h1(listen);
+    cover(edge);
+    return WEND_OK;
+}
+
+/* --- searching ----------------------------------------------------------------------------------- */
+
+struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
+                                               struct wend_edge_request *r, struct wend_str host)
+{
+    struct wend_edge_name *name = wend_map_get(&listen->exact, host);
+
+    for (size_t i = 0; name == NULL && listen->head.count != 0 && i < host.len; i++)
+        if (host.ptr[i] == '.')
+            name = wend_map_get(&listen->head, wend_str_from(host, i));
+    for (size_t i = host.len; name == NULL && listen->tail.count != 0 && i > 0; i--)
+        if (host.ptr[i - 1] == '.')
+            name = wend_map_get(&listen->tail, wend_str_slice(host, 0, i));
+    for (struct wend_edge_name *try = listen->regexes; name == NULL && try != NULL; try = try->next)
+        if (host.len != 0 && wend_regex_run(try->regex, host, &r->captures) == WEND_OK) {
+            r->capture_subject = host;
+            name = try;
+        }
+    return name != NULL ? name->server : listen->default_server;
+}
+
+static const struct wend_directive rows[] = {
+    {"listen", WEND_CTX_SERVER, 1, -1, .set = set_listen, .fallback = "*:80 | *:8000",
+     .help = "an address and port, or unix:PATH, that the server answers on"},
+    {"server_name", WEND_CTX_SERVER, 1, -1, .set = set_server_name, .fallback = "\"\"",
+     .help = "host names: exact, *.wildcard, wildcard.*, .both, or ~expression"},
+};
+
+const struct wend_edge_module wend_edge_listening = {
+    .name = "http_core",
+    .rows = rows,
+    .row_count = WEND_COUNT(rows),
+    .sizes = {sizeof(struct listening), 0, 0},
+    .init = {init_main, NULL, NULL},
+};

@@ -1,0 +1,260 @@
+/* edge/phase.c - see edge/phase.h. */
+#include "edge/phase.h"
+
+#include "edge/rewrite.h"
+#include "http/path.h"
+
+#include <sys/stat.h>
+
+/* --- try_files ----------------------------------------------------------------------------------- */
+
+static enum wend_code try_last(struct wend_exchange *x, struct wend_str target)
+{
+    const struct wend_edge_core_location *l = wend_edge_of(x)->location;
+    ptrdiff_t question;
+
+    if (l->try_files[l->try_file_count - 1].source.ptr[0] == '=')
+        return wend_edge_finish(x, l->try_files_status);
+    if (target.len != 0 && target.ptr[0] == '@')
+        return wend_edge_redirect_named(x, target);
+    question = wend_str_find_byte(target, '?');
+    if (question < 0)
+        return wend_edge_redirect_internal(x, target, wend_edge_of(x)->args);
+    return wend_edge_redirect_internal(x, wend_str_slice(target, 0, (size_t)question),
+                                       wend_str_from(target, (size_t)question + 1));
+}
+
+/* Whether the file (or, with a slash at the end, the folder) is there. */
+static bool is_there(struct wend_exchange *x, struct wend_str path, bool folder)
+{
+    size_t root_len;
+    struct wend_str file = wend_edge_map_path(x, path, &root_len);
+    struct stat st;
+
+    if (file.ptr == NULL || stat(file.ptr, &st) != 0)
+        return false;
+    return folder ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+}
+
+/* With alias the location's prefix has been replaced, so the path to try carries it in front. */
+static struct wend_str whole_path(struct wend_exchange *x, struct wend_str path)
+{
+    const struct wend_edge_core_location *l = wend_edge_of(x)->location;
+
+    if (!l->alias || l->regex != NULL || wend_str_starts(path, l->name))
+        return path;
+    return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->name), WEND_STR_ARG(path));
+}
+
+enum wend_code wend_try_files(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    const struct wend_edge_core_location *l = r->location;
+
+    if (l->try_files == NULL)
+        return WEND_DECLINED;
+    for (size_t i = 0; i < l->try_file_count; i++) {
+        struct wend_str path = wend_template_value(x, &l->try_files[i]);
+        bool folder = path.len != 0 && path.ptr[path.len - 1] == '/';
+
+        if (i + 1 == l->try_file_count)
+            return try_last(x, path);
+        path = whole_path(x, path);
+        if (!is_there(x, path, folder))
+            continue;
+        r->uri = wend_arena_keep(&x->task->arena, path);
+        r->filename = WEND_STR_NULL;
+        return WEND_DECLINED;
+    }
+    return WEND_DECLINED;
+}
+
+/* --- access -------------------------------------------------------------------------------------- */
+
+static enum wend_code deny(struct wend_exchange *x)
+{
+    wend_edge_log(x, WEND_LOG_ERROR, 0, "access forbidden by rule");
+    return wend_edge_finish(x, x->response.status != 0 ? x->response.status : 403);
+}
+
+/* WEND_DECLINED: allowed. */
+static enum wend_code check_access(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    bool any = r->location->satisfy_any != 0, refused = false;
+
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
+        enum wend_code code;
+
+        if (wend_edge_modules[i]->access == NULL)
+            continue;
+        code = wend_edge_modules[i]->access(x);
+        if (code == WEND_DECLINED)
+            continue;
+        if (code == WEND_OK && any) {
+            x->response.status = 0;
+            return WEND_DECLINED;
+        }
+        if (code == WEND_E_DENIED && any)
+            refused = true;
+        else if (code == WEND_E_DENIED)
+            return deny(x);
+        else if (code != WEND_OK)
+            return code;
+    }
+    return refused ? deny(x) : WEND_DECLINED;
+}
+
+/* --- the way ------------------------------------------------------------------------------------- */
+
+static enum wend_code run_modules(struct wend_exchange *x, size_t phase)
+{
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
+        const char *module = (const char *)wend_edge_modules[i];
+        wend_edge_phase_fn fn;
+        enum wend_code code;
+
+        memcpy(&fn, module + phase, sizeof(fn));
+        if (fn == NULL)
+            continue;
+        code = fn(x);
+        if (code != WEND_DECLINED)
+            return code;
+    }
+    return WEND_DECLINED;
+}
+#define PHASE(name) offsetof(struct wend_edge_module, name)
+
+static enum wend_code no_content(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    size_t root_len;
+    struct wend_str path;
+
+    if (r->uri.len == 0 || r->uri.ptr[r->uri.len - 1] != '/') {
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "no handler found");
+        return wend_edge_finish(x, 404);
+    }
+    path = wend_edge_map_path(x, r->uri, &root_len);
+    if (path.ptr != NULL)
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "directory index of \"%.*s\" is forbidden", WEND_STR_ARG(path));
+    return wend_edge_finish(x, 403);
+}
+
+static enum wend_code run_content(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    enum wend_code code;
+
+    if (r->location->handler != NULL)
+        return wend_serve(r->location->handler, x);
+    code = run_modules(x, PHASE(content));
+    return code == WEND_DECLINED ? no_content(x) : code;
+}
+
+static enum wend_code after_rewrites(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    enum wend_code code = run_modules(x, PHASE(preaccess));
+
+    if (r->location->limit_except != NULL &&
+        (r->location->methods_excepted & (1u << x->request.method)) == 0)
+        wend_edge_enter(x, r->location->limit_except);
+    if (code == WEND_DECLINED && !r->internal)
+        code = check_access(x);
+    if (code == WEND_DECLINED)
+        code = wend_try_files(x);
+    if (code == WEND_DECLINED)
+        code = run_modules(x, PHASE(precontent));
+    return code == WEND_DECLINED ? run_content(x) : code;
+}
+
+/* "/x" where a location "/x/" passes requests on. */
+static enum wend_code add_slash(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    struct wend_str path = wend_escape(&x->task->arena, r->uri, WEND_ESCAPE_URI);
+    const char *mark = r->args.len != 0 ? "?" : "";
+
+    return wend_edge_redirect(x, 301, wend_arena_printf(&x->task->arena, "%.*s/%s%.*s", WEND_STR_ARG(path),
+                                                        mark, WEND_STR_ARG(r->args)));
+}
+
+static enum wend_code find_location(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    struct wend_edge_core_location *found;
+    bool slash;
+
+    found = wend_location_find(r->server, r->uri, &r->captures, &slash);
+    wend_edge_enter(x, found);
+    if (found->regex != NULL)
+        wend_edge_keep_captures(x, found->regex, r->uri);
+    if (slash)
+        return add_slash(x);
+    if (found->internal == 1 && !r->internal)
+        return wend_edge_finish(x, 404);
+    if (found->client_max_body_size > 0 && x->request.content_length > found->client_max_body_size &&
+        !x->body_read) {
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "client intended to send too large body: %lld bytes",
+                      (long long)x->request.content_length);
+        return wend_edge_finish(x, 413);
+    }
+    x->body_max = found->client_max_body_size > 0 ? found->client_max_body_size : -1;
+    return WEND_DECLINED;
+}
+
+static enum wend_code cycle(struct wend_exchange *x)
+{
+    wend_edge_log(x, WEND_LOG_ERROR, 0,
+                  "rewrite or internal redirection cycle while processing \"%.*s\"",
+                  WEND_STR_ARG(wend_edge_of(x)->uri));
+    return wend_edge_finish(x, 500);
+}
+
+/* Phases 2 and 3 until the path stays. */
+static enum wend_code settle_location(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    enum wend_code code;
+
+    do {
+        r->uri_changed = false;
+        code = find_location(x);
+        if (code == WEND_DECLINED && r->location->rewrites != NULL)
+            code = wend_rewrite_run(x, r->location->rewrites);
+        if (code == WEND_DECLINED && r->uri_changed && ++r->redirects > WEND_EDGE_REDIRECTS_MAX)
+            return cycle(x);
+    } while (code == WEND_DECLINED && r->uri_changed);
+    return code;
+}
+
+enum wend_code wend_phases_run(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    uint16_t span = wend_span_begin(x->task->trace, WEND_EV_ROUTE);
+    enum wend_code code = WEND_DECLINED;
+
+    wend_edge_enter(x, r->server->root);
+    if (r->server->root->rewrites != NULL)
+        code = wend_rewrite_run(x, r->server->root->rewrites);
+    r->uri_changed = false;
+    if (code == WEND_DECLINED)
+        code = settle_location(x);
+    wend_span_note(x->task->trace, span, r->location->name);
+    wend_span_end(x->task->trace, span, 0);
+    return code == WEND_DECLINED ? after_rewrites(x) : code;
+}
+
+enum wend_code wend_phases_run_named(struct wend_exchange *x)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    enum wend_code code = WEND_DECLINED;
+
+    r->uri_changed = false;
+    if (r->location->rewrites != NULL)
+        code = wend_rewrite_run(x, r->location->rewrites);
+    if (code == WEND_DECLINED && r->uri_changed)
+        code = ++r->redirects > WEND_EDGE_REDIRECTS_MAX ? cycle(x) : settle_location(x);
+    return code == WEND_DECLINED ? after_rewrites(x) : code;
+}
