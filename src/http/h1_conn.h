@@ -29,11 +29,9 @@ struct h1_conn {
     char *half;                /* the bytes of an unfinished head (heap) */
     uint32_t half_bytes;
     uint32_t half_seen;        /* as far as the parser has looked */
-    uint32_t requests;         /* answered so far */
     uint8_t phase;
     bool drain;                /* the next answer closes */
     int32_t idle_ms;           /* how long it may be idle, by the place of its last request */
-    int64_t opened_ns;
     int64_t until_ns;          /* when the head, or the lingering, must be over */
     uint64_t accept_ticks;
     uint64_t first_ticks;      /* when the first byte of the current head came */

@@ -208,10 +208,10 @@ static bool can_keep_alive(const struct h1_stream *stream)
         return false;
     if (x->response.close || stream->until_close || h1_draining(hc))
         return false;
-    if ((int)hc->requests + 1 >= server->requests_max)
+    if ((int)hc->conn.requests >= server->requests_max)
         return false;
     if (server->lifetime_ms > 0 &&
-        wend_loop_now_ns(x->task->loop) - hc->opened_ns > server->lifetime_ms * WEND_NS_PER_MS)
+        wend_loop_now_ns(x->task->loop) - hc->conn.opened_ns > server->lifetime_ms * WEND_NS_PER_MS)
         return false;
     /* A client that still waits for 100 may send its body or not: nobody can tell what follows. */
     return x->body_read || !stream->continue_wanted;

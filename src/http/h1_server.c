@@ -101,7 +101,7 @@ static void close_conn(struct h1_conn *hc)
 static void head_began(struct h1_conn *hc)
 {
     hc->first_ticks = wend_clock_ticks();
-    if (hc->requests != 0)
+    if (hc->conn.requests != 0)
         hc->until_ns = wend_loop_now_ns(hc->conn.io.loop) +
                        hc->server->head_timeout_ms * WEND_NS_PER_MS;
 }
@@ -222,7 +222,7 @@ static void stream_init(struct h1_stream *stream, struct wend_task *task, struct
 static void trace_head(struct wend_task *task, const struct h1_conn *hc, size_t head_bytes)
 {
     struct wend_trace *trace = task->trace;
-    bool first = hc->requests == 0;
+    bool first = hc->conn.requests == 0;
     uint16_t span;
 
     trace->enabled = !hc->server->untraced;
@@ -293,7 +293,6 @@ static bool conclude(struct h1_stream *stream)
     wend_span_end(x->task->trace, 0, x->response.status);
     if (server->finished != NULL)
         server->finished(server, x);
-    stream->hc->requests++;
     stream->hc->idle_ms = x->policy->keepalive_timeout_ms;
     keep = x->state == WEND_X_DONE && stream->keep_alive && drain_body(stream);
     wend_defer_unwind(x->task, NULL);
@@ -326,6 +325,7 @@ static void reject(struct h1_stream *stream, const struct wend_h1_error *error)
     enum wend_code code = WEND_OK;
 
     trace_head(x->task, stream->hc, stream->in.end - stream->in.at);
+    x->conn->requests++;
     if (x->request.version == 0)
         x->request.version = WEND_HTTP_11;
     x->request.keep_alive = false;
@@ -353,6 +353,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     x->request.head_bytes = used;
     h1_input_start(stream);
     trace_head(x->task, stream->hc, used);
+    x->conn->requests++;
     settle(x, wend_serve(stream->hc->server->handler, x));
     keep = conclude(stream);
     if (!keep) {
@@ -402,7 +403,7 @@ static bool widen(struct wend_task *task, const struct wend_h1_limits *limits, s
 
 static void park_or_close(struct h1_conn *hc, const struct h1_window *in, size_t seen)
 {
-    bool fresh = hc->requests == 0;
+    bool fresh = hc->conn.requests == 0;
     bool half = in->at != in->end;
 
     if (!keep_half(hc, in, seen)) {
@@ -554,12 +555,12 @@ void wend_h1_serve(struct wend_loop *loop, const struct wend_h1_server *server, 
     hc->conn.number = ++house.numbers;
     hc->server = server;
     hc->timer.fire = timed_out;
-    hc->opened_ns = wend_loop_now_ns(loop);
+    hc->conn.opened_ns = wend_loop_now_ns(loop);
     hc->accept_ticks = accept_ticks;
     house.live++;
     if (server->connections != NULL)
         server->connections(server, 1);
-    park(hc, H1_IDLE, hc->opened_ns + server->head_timeout_ms * WEND_NS_PER_MS);
+    park(hc, H1_IDLE, hc->conn.opened_ns + server->head_timeout_ms * WEND_NS_PER_MS);
 }
 
 void wend_h1_drain(struct wend_loop *loop, int idle_ms)

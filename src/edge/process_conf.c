@@ -1,0 +1,258 @@
+/* edge/process_conf.c - rows of the main and events contexts. */
+#include "edge/process_conf.h"
+
+#include "base/log.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static enum wend_code set_user(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+    const struct wend_statement *s = conf->statement;
+    const struct passwd *user;
+
+    (void)row;
+    if (process->user.ptr != NULL)
+        return wend_conf_bad(conf, "\"user\" directive is duplicate");
+    process->user = wend_arena_keep(conf->arena, s->args[1]);
+    process->group = wend_arena_keep(conf->arena, s->args[s->count > 2 ? 2 : 1]);
+    if (geteuid() != 0) {
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
+                 "the \"user\" directive makes sense only if the master process runs with super-user "
+                 "privileges, ignored in %.*s:%u", WEND_STR_ARG(s->file->path), s->line);
+        return WEND_OK;
+    }
+    user = getpwnam(process->user.ptr);
+    if (user == NULL)
+        return wend_conf_bad(conf, "getpwnam(\"%s\") failed", process->user.ptr);
+    if (s->count > 2 ? getgrnam(process->group.ptr) == NULL : getgrgid(user->pw_gid) == NULL)
+        return wend_conf_bad(conf, "getgrnam(\"%s\") failed", process->group.ptr);
+    return WEND_OK;
+}
+
+static enum wend_code set_workers(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+
+    if (wend_str_eq(conf->statement->args[1], WEND_STR("auto"))) {
+        if (process->workers != WEND_UNSET)
+            return wend_conf_bad(conf, "\"worker_processes\" directive is duplicate");
+        process->workers = 0;
+        return WEND_OK;
+    }
+    if (wend_set_number(conf, row, &process->workers) != WEND_OK)
+        return WEND_E_CONFIG;
+    if (process->workers < 1 || process->workers > 1024)
+        return wend_conf_bad(conf, "invalid value \"%.*s\" in \"worker_processes\" directive, 1 to 1024 or auto",
+                             WEND_STR_ARG(conf->statement->args[1]));
+    return WEND_OK;
+}
+
+static enum wend_code set_priority(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+    struct wend_str text = conf->statement->args[1];
+    bool minus = text.len > 1 && text.ptr[0] == '-';
+    uint64_t value;
+
+    (void)row;
+    if (process->priority_set)
+        return wend_conf_bad(conf, "\"worker_priority\" directive is duplicate");
+    if (!wend_str_to_u64(wend_str_from(text, minus), &value) || value > 20)
+        return wend_conf_bad(conf, "invalid number \"%.*s\"", WEND_STR_ARG(text));
+    process->priority = minus ? -(int64_t)value : (int64_t)value;
+    process->priority_set = true;
+    return WEND_OK;
+}
+
+static bool parse_mask(struct wend_str text, cpu_set_t *set)
+{
+    CPU_ZERO(set);
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[text.len - 1 - i];
+
+        if ((c != '0' && c != '1') || i >= CPU_SETSIZE)
+            return false;
+        if (c == '1')
+            CPU_SET(i, set);
+    }
+    return text.len != 0;
+}
+
+static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+    const struct wend_statement *s = conf->statement;
+    unsigned first = 1;
+
+    (void)row;
+    if (process->cpus != NULL || process->cpu_auto)
+        return wend_conf_bad(conf, "\"worker_cpu_affinity\" directive is duplicate");
+    if (wend_str_eq(s->args[1], WEND_STR("auto"))) {
+        process->cpu_auto = true;
+        first = 2;
+    }
+    process->cpus = wend_arena_array(conf->arena, s->count, sizeof(cpu_set_t));
+    for (unsigned i = first; i < s->count && process->cpu_count < WEND_CPU_MASKS_MAX; i++)
+        if (!parse_mask(s->args[i], &process->cpus[process->cpu_count++]))
+            return wend_conf_bad(conf, "invalid character in \"worker_cpu_affinity\" \"%.*s\"",
+                                 WEND_STR_ARG(s->args[i]));
+    return WEND_OK;
+}
+
+static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+    const struct wend_statement *s = conf->statement;
+    enum wend_log_level level = WEND_LOG_ERROR;
+
+    (void)row;
+    if (s->count > 2 && !wend_log_level_parse(s->args[2], &level) &&
+        !wend_str_starts(s->args[2], WEND_STR("debug_")))
+        return wend_conf_bad(conf, "invalid log level \"%.*s\"", WEND_STR_ARG(s->args[2]));
+    if (s->args[1].len == 0)
+        return wend_conf_bad(conf, "the error log's name is empty");
+    if (process->error_log_set)
+        return WEND_OK; /* nginx writes to several; the first one counts here */
+    process->error_log_set = true;
+    process->error_log = wend_str_eq(s->args[1], WEND_STR("stderr")) ||
+                                 wend_str_starts(s->args[1], WEND_STR("syslog:"))
+                             ? wend_arena_keep(conf->arena, s->args[1])
+                             : wend_edge_full_path(conf->data, s->args[1], false);
+    process->error_log_level = (int64_t)level;
+    return WEND_OK;
+}
+
+static enum wend_code set_pid(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_str *path = slot;
+
+    if (wend_set_str(conf, row, slot) != WEND_OK)
+        return WEND_E_CONFIG;
+    *path = wend_edge_full_path(conf->data, *path, false);
+    return WEND_OK;
+}
+
+static enum wend_code set_env(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_process_conf *process = slot;
+    struct wend_str *all = wend_arena_array(conf->arena, process->env_count + 1, sizeof(*all));
+
+    (void)row;
+    if (process->env_count != 0)
+        memcpy(all, process->env, process->env_count * sizeof(*all));
+    all[process->env_count++] = wend_arena_keep(conf->arena, conf->statement->args[1]);
+    process->env = all;
+    return WEND_OK;
+}
+
+static enum wend_code set_events(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    (void)row;
+    (void)slot;
+    return wend_conf_apply(conf, conf->statement->children, WEND_CTX_EVENTS, conf->scope);
+}
+
+static enum wend_code set_use(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_str name = conf->statement->args[1];
+
+    (void)row;
+    (void)slot;
+    if (wend_str_eq(name, WEND_STR("epoll")))
+        return WEND_OK;
+    return wend_conf_bad(conf, "invalid event type \"%.*s\" (here it is always epoll)", WEND_STR_ARG(name));
+}
+
+static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    static const char *const contained[] = {"ngx_http_js", "ngx_stream_js", "lua", "perl", "ngx_mail"};
+    struct wend_str path = conf->statement->args[1];
+
+    (void)row;
+    (void)slot;
+    for (size_t i = 0; i < WEND_COUNT(contained); i++)
+        if (wend_str_find(path, wend_str_of(contained[i])) >= 0)
+            return wend_conf_bad(conf, "\"load_module\" of \"%.*s\": scripting inside the server and mail are "
+                                 "not what wend is for; an application behind app_pass or uwsgi_pass can do it",
+                                 WEND_STR_ARG(path));
+    return WEND_OK;
+}
+
+#define AT(field) .level = WEND_LEVEL_MAIN, .offset = offsetof(struct wend_process_conf, field)
+#define WHOLE .level = WEND_LEVEL_MAIN
+#define M WEND_CTX_MAIN
+
+static const struct wend_directive rows[] = {
+    {"user", M, 1, 2, .set = set_user, WHOLE, .fallback = "nobody", .help = "who the workers are"},
+    {"worker_processes", M, 1, 1, .set = set_workers, WHOLE, .fallback = "1", .help = "how many workers; auto: one per CPU"},
+    {"worker_rlimit_nofile", M, 1, 1, .set = wend_set_number, AT(nofile), .help = "descriptors per worker"},
+    {"worker_rlimit_core", M, 1, 1, .set = wend_set_size, AT(core_bytes), .help = "size of a core dump"},
+    {"worker_cpu_affinity", M, 1, -1, .set = set_affinity, WHOLE, .help = "the CPUs of each worker, as bits"},
+    {"worker_priority", M, 1, 1, .set = set_priority, WHOLE, .fallback = "0", .help = "nice value of the workers"},
+    {"worker_shutdown_timeout", M, 1, 1, .set = wend_set_msec, AT(shutdown_timeout_ms), .help = "a worker that drains is stopped after this"},
+    {"working_directory", M, 1, 1, .set = wend_set_str, AT(working_directory), .help = "where workers run (and dump core)"},
+    {"daemon", M, 1, 1, .set = wend_set_flag, AT(daemon), .fallback = "on", .help = "leave the terminal"},
+    {"master_process", M, 1, 1, .set = wend_set_flag, AT(master), .fallback = "on", .help = "off: one process, for debugging"},
+    {"pid", M, 1, 1, .set = set_pid, AT(pid), .fallback = "logs/nginx.pid", .help = "the file with the master's process id"},
+    {"lock_file", M, 1, 1, .set = wend_set_ignored, .fallback = "logs/nginx.lock", .help = "checked: no lock file is needed"},
+    {"error_log", M | WEND_CTX_HTTP_ALL, 1, 2, .set = set_error_log, WHOLE, .fallback = "logs/error.log error", .help = "where errors are written, and from which level on"},
+    {"env", M, 1, 1, .set = set_env, WHOLE, .help = "an environment variable the workers keep or get"},
+    {"load_module", M, 1, 1, .set = set_load_module, .help = "accepted: what nginx loads is built in"},
+    {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off", .help = "checked: expressions are always compiled"},
+    {"thread_pool", M, 2, 3, .set = wend_set_ignored, .help = "checked: one pool of threads sizes itself"},
+    {"timer_resolution", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
+    {"ssl_engine", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
+    {"events", M, 0, 0, true, .set = set_events, .help = "how connections are accepted"},
+    {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = wend_set_number, AT(connections), .fallback = "512", .help = "connections of one worker"},
+    {"multi_accept", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(multi_accept), .fallback = "off", .help = "accept all waiting connections at once"},
+    {"use", WEND_CTX_EVENTS, 1, 1, .set = set_use, .fallback = "epoll", .help = "only epoll"},
+    {"accept_mutex", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(accept_mutex), .fallback = "off", .help = "checked: the kernel wakes one worker per connection"},
+    {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .fallback = "500ms", .help = "checked, without effect"},
+    {"debug_connection", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .help = "checked: look at the trace instead"},
+    {"worker_aio_requests", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .fallback = "32", .help = "checked, without effect"},
+};
+
+static void init(void *settings)
+{
+    struct wend_process_conf *p = settings;
+
+    p->workers = p->connections = p->nofile = p->core_bytes = p->shutdown_timeout_ms = WEND_UNSET;
+    p->daemon = p->master = p->multi_accept = p->accept_mutex = p->pcre_jit = WEND_UNSET;
+    p->error_log_level = WEND_LOG_ERROR;
+}
+
+static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
+{
+    struct wend_process_conf *p = wend_edge_process_conf(edge);
+
+    (void)conf;
+    if (p->workers == WEND_UNSET)
+        p->workers = 1;
+    if (p->workers == 0)
+        p->workers = sysconf(_SC_NPROCESSORS_ONLN);
+    if (p->connections == WEND_UNSET)
+        p->connections = 512;
+    if (p->daemon == WEND_UNSET)
+        p->daemon = 1;
+    if (p->master == WEND_UNSET)
+        p->master = 1;
+    return WEND_OK;
+}
+
+const struct wend_edge_module wend_edge_process = {
+    .name = "core",
+    .rows = rows,
+    .row_count = WEND_COUNT(rows),
+    .sizes = {sizeof(struct wend_process_conf), 0, 0},
+    .init = {init, NULL, NULL},
+    .finish = finish,
+};
+
+struct wend_process_conf *wend_edge_process_conf(const struct wend_edge *edge)
+{
+    return edge->main[wend_edge_module_index(&wend_edge_process)];
+}

@@ -1,0 +1,31 @@
+/* edge/process_conf.h - the top of the file: user, workers, pid, limits, the error log. */
+#ifndef WEND_EDGE_PROCESS_CONF_H
+#define WEND_EDGE_PROCESS_CONF_H
+
+#include "edge/edge.h"
+
+#include <sched.h>
+
+#define WEND_CPU_MASKS_MAX 256
+
+struct wend_process_conf {
+    struct wend_str user, group;       /* null: stay who we are */
+    int64_t workers;                   /* 0: one per CPU */
+    int64_t connections;               /* worker_connections, per worker */
+    int64_t nofile, core_bytes;
+    int64_t shutdown_timeout_ms;
+    int64_t priority;
+    struct wend_str working_directory, pid, error_log;
+    int64_t error_log_level;           /* enum wend_log_level */
+    int daemon, master, multi_accept, use_set, accept_mutex, pcre_jit;
+    cpu_set_t *cpus;                   /* per worker, the last repeated */
+    size_t cpu_count;
+    bool cpu_auto, error_log_set, priority_set;
+    struct wend_str *env;              /* NAME or NAME=VALUE */
+    size_t env_count;
+};
+
+extern const struct wend_edge_module wend_edge_process;
+struct wend_process_conf *wend_edge_process_conf(const struct wend_edge *edge);
+
+#endif

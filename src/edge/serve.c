@@ -1,0 +1,410 @@
+/* edge/serve.c - see edge/serve.h. */
+#include "edge/serve.h"
+
+#include "base/assert.h"
+#include "edge/location.h"
+#include "edge/process_conf.h"
+#include "edge/request.h"
+#include "fiber/offload.h"
+#include "net/accept.h"
+#include "net/handover.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define CONF_ARENA_MAX ((size_t)1 << 30)
+#define DRAIN_IDLE_MS 2000 /* idle connections may ask once more before an old worker closes them */
+
+/* --- the configuration of a generation ----------------------------------------------------------- */
+
+struct site {
+    struct wend_arena arena;
+    struct wend_edge *edge;
+    const struct wend_edge_server_options *options;
+};
+
+static enum wend_code read_site(const struct wend_edge_server_options *options, struct site **out)
+{
+    struct site *site = calloc(1, sizeof(*site));
+    struct wend_conf_error error = {""};
+    enum wend_code code;
+
+    if (site == NULL)
+        wend_die("calloc of a configuration");
+    wend_arena_init(&site->arena, CONF_ARENA_MAX);
+    site->options = options;
+    if (options->conf_text.ptr != NULL)
+        code = wend_edge_parse(&site->arena, &options->edge, options->edge.conf_path, options->conf_text,
+                               &site->edge, &error);
+    else
+        code = wend_edge_read(&site->arena, &options->edge, &site->edge, &error);
+    if (code != WEND_OK) {
+        wend_edge_emerg(&options->edge, error.text);
+        wend_arena_release(&site->arena);
+        free(site);
+        return code;
+    }
+    *out = site;
+    return WEND_OK;
+}
+
+static enum wend_code open_log(const struct wend_edge_server_options *options, const struct wend_edge *edge)
+{
+    const struct wend_process_conf *process = wend_edge_process_conf(edge);
+    struct wend_str path = process->error_log_set ? process->error_log : options->error_log;
+    char text[4400];
+
+    if (wend_edge_open_error_log(path, (enum wend_log_level)process->error_log_level) == WEND_OK)
+        return WEND_OK;
+    snprintf(text, sizeof(text), "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(path), errno, strerror(errno));
+    wend_edge_emerg(&options->edge, text);
+    return WEND_E_CONFIG;
+}
+
+/* --- listeners ----------------------------------------------------------------------------------- */
+
+static struct wend_edge_listen *same_listen(const struct wend_edge *edge, const struct wend_edge_listen *wanted)
+{
+    struct wend_edge_listen *listen = edge == NULL ? NULL : edge->listens;
+
+    for (; listen != NULL; listen = listen->next)
+        if (listen->listener.fd >= 0 && wend_listen_same(&listen->listener, &wanted->listener))
+            return listen;
+    return NULL;
+}
+
+/* Opens what is new and keeps what is open; on failure nothing of the old is touched. */
+static enum wend_code open_listeners(const struct wend_edge_server_options *options, struct wend_edge *edge,
+                                     const struct wend_edge *old)
+{
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        struct wend_edge_listen *before = same_listen(old, listen);
+        char message[WEND_LISTEN_MESSAGE_MAX];
+
+        if (listen->covered_by != NULL)
+            continue;
+        if (before != NULL) {
+            listen->listener.fd = before->listener.fd;
+            wend_listen_apply(&listen->listener);
+            continue;
+        }
+        if (wend_listen_open(&listen->listener, message) != WEND_OK) {
+            wend_edge_emerg(&options->edge, message);
+            return WEND_E_CONFIG;
+        }
+    }
+    return WEND_OK;
+}
+
+static void close_unused(struct wend_edge *old, const struct wend_edge *edge)
+{
+    for (struct wend_edge_listen *listen = old->listens; listen != NULL; listen = listen->next) {
+        if (listen->listener.fd >= 0 && same_listen(edge, listen) == NULL)
+            wend_listen_close(&listen->listener, true);
+        listen->listener.fd = -1;
+    }
+}
+
+/* --- a worker ------------------------------------------------------------------------------------ */
+
+struct serving {
+    struct wend_edge *edge;
+    struct wend_worker *worker;
+    struct wend_loop *loop;
+    struct wend_acceptor *acceptors;
+    size_t acceptor_count;
+    int64_t connections_max;
+    size_t connections;
+    bool draining, paused, full_said;
+    struct wend_timer drained;
+};
+
+/* A worker process serves one configuration; the callbacks of connections find it here. */
+static struct serving *serving;
+
+static void pause_accepting(struct serving *s, bool pause)
+{
+    if (s->paused == pause || s->draining)
+        return;
+    s->paused = pause;
+    for (size_t i = 0; i < s->acceptor_count; i++)
+        (pause ? wend_accept_pause : wend_accept_resume)(&s->acceptors[i]);
+}
+
+static void connection_changed(const struct wend_h1_server *server, int change)
+{
+    struct serving *s = serving;
+
+    (void)server;
+    s->connections += (size_t)change;
+    if ((int64_t)s->connections >= s->connections_max) {
+        /* An idle connection is worth less than a new one. */
+        if (!wend_h1_close_idlest(s->loop))
+            pause_accepting(s, true);
+        if (!s->full_said)
+            wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "%lld worker_connections are in use%s",
+                     (long long)s->connections_max, ", closing idle ones to make room");
+        s->full_said = true;
+    } else if (s->paused) {
+        pause_accepting(s, false);
+    }
+}
+
+static void take_connection(struct wend_acceptor *acceptor, int fd, const struct wend_address *peer,
+                            const struct wend_address *local)
+{
+    struct wend_edge_listen *listen = acceptor->data;
+    struct wend_address mine = *local;
+
+    if (listen->any)
+        wend_address_of_local(fd, &mine);
+    wend_edge_serve_connection(serving->loop, listen, fd, peer, &mine);
+}
+
+static enum wend_code start_accepting(struct serving *s)
+{
+    size_t count = 0;
+
+    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL; listen = listen->next)
+        count += listen->listener.fd >= 0;
+    s->acceptors = calloc(count + 1, sizeof(*s->acceptors));
+    if (s->acceptors == NULL)
+        wend_die("calloc of acceptors");
+    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL; listen = listen->next) {
+        struct wend_acceptor *acceptor = &s->acceptors[s->acceptor_count];
+
+        if (listen->listener.fd < 0)
+            continue;
+        listen->h1.connections = connection_changed;
+        acceptor->take = take_connection;
+        acceptor->data = listen;
+        s->acceptor_count++;
+        if (wend_accept_start(acceptor, s->loop, listen->listener.fd) != WEND_OK)
+            return WEND_E_IO;
+    }
+    return WEND_OK;
+}
+
+static void check_drained(struct wend_timer *timer)
+{
+    struct serving *s = WEND_OF(timer, struct serving, drained);
+
+    if (s->connections == 0)
+        wend_loop_stop(s->loop);
+    else
+        wend_timer_start(s->loop, timer, wend_loop_now_ns(s->loop) + 20 * WEND_NS_PER_MS);
+}
+
+static void drain(struct serving *s)
+{
+    if (s->draining)
+        return;
+    s->draining = true;
+    for (size_t i = 0; i < s->acceptor_count; i++)
+        wend_accept_stop(&s->acceptors[i]);
+    wend_h1_drain(s->loop, DRAIN_IDLE_MS);
+    s->drained.fire = check_drained;
+    check_drained(&s->drained);
+}
+
+static void reopen_logs(struct wend_edge *edge)
+{
+    wend_edge_reopen_error_log();
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
+        if (wend_edge_modules[i]->reopen != NULL)
+            wend_edge_modules[i]->reopen(edge);
+}
+
+static void obey(struct wend_worker *worker, enum wend_order order)
+{
+    struct serving *s = worker->data;
+
+    switch (order) {
+    case WEND_ORDER_STOP:
+        wend_loop_stop(s->loop);
+        break;
+    case WEND_ORDER_REOPEN:
+        reopen_logs(s->edge);
+        break;
+    case WEND_ORDER_DRAIN:
+    case WEND_ORDER_ORPHAN:
+        drain(s);
+        break;
+    }
+}
+
+static enum wend_code start_modules(struct serving *s)
+{
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
+        enum wend_code code = WEND_OK;
+
+        if (wend_edge_modules[i]->start_worker != NULL)
+            code = wend_edge_modules[i]->start_worker(s->edge, s->loop);
+        if (code != WEND_OK)
+            return code;
+    }
+    return WEND_OK;
+}
+
+static void stop_modules(struct serving *s)
+{
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
+        if (wend_edge_modules[i]->stop_worker != NULL)
+            wend_edge_modules[i]->stop_worker(s->edge);
+}
+
+int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
+{
+    struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
+
+    serving = &s;
+    s.connections_max = wend_edge_process_conf(edge)->connections;
+    worker->data = &s;
+    worker->on_order = obey;
+    if (wend_worker_attach(worker, s.loop) != WEND_OK || start_modules(&s) != WEND_OK ||
+        start_accepting(&s) != WEND_OK)
+        return WEND_EXIT_FATAL;
+    wend_worker_ready(worker);
+    wend_loop_run(s.loop);
+    stop_modules(&s);
+    /* The process ends here: its memory and descriptors go with it. */
+    return 0;
+}
+
+void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
+                                const struct wend_address *peer, const struct wend_address *local)
+{
+    wend_h1_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
+}
+
+/* --- the master ---------------------------------------------------------------------------------- */
+
+static int run_worker(struct wend_worker *worker, void *config)
+{
+    struct site *site = config;
+
+    return wend_edge_worker(worker, site->edge);
+}
+
+static void prepare_worker(struct wend_worker *worker, void *config, struct wend_identity *identity)
+{
+    const struct site *site = config;
+    struct wend_process_conf *process = wend_edge_process_conf(site->edge);
+    static cpu_set_t own;
+
+    if (process->cpu_count != 0) {
+        size_t slot = worker->slot < process->cpu_count ? worker->slot : process->cpu_count - 1;
+
+        identity->cpus = &process->cpus[slot];
+    } else if (process->cpu_auto) {
+        CPU_ZERO(&own);
+        CPU_SET(worker->slot % (unsigned)sysconf(_SC_NPROCESSORS_ONLN), &own);
+        identity->cpus = &own;
+    }
+}
+
+static void fill_identity(const struct wend_process_conf *process, struct wend_identity *identity)
+{
+    const struct passwd *user = process->user.ptr == NULL || geteuid() != 0 ? NULL : getpwnam(process->user.ptr);
+    const struct group *group = user == NULL ? NULL : getgrnam(process->group.ptr);
+
+    *identity = WEND_IDENTITY_NONE;
+    identity->nofile_max = process->nofile;
+    identity->core_bytes_max = process->core_bytes;
+    identity->priority = (int)process->priority;
+    identity->working_directory = process->working_directory.ptr;
+    if (user != NULL) {
+        identity->user = process->user.ptr;
+        identity->uid = user->pw_uid;
+        identity->gid = group != NULL ? group->gr_gid : user->pw_gid;
+    }
+}
+
+static enum wend_code load(void *data, const struct wend_generation *old, struct wend_generation *out)
+{
+    const struct wend_edge_server_options *options = data;
+    const struct site *before = old == NULL ? NULL : old->config;
+    const struct wend_process_conf *process;
+    struct wend_worker_group *group = &out->groups[0];
+    struct site *site;
+
+    if (read_site(options, &site) != WEND_OK)
+        return WEND_E_CONFIG;
+    if (open_log(options, site->edge) != WEND_OK ||
+        open_listeners(options, site->edge, before == NULL ? NULL : before->edge) != WEND_OK) {
+        wend_arena_release(&site->arena);
+        free(site);
+        return WEND_E_CONFIG;
+    }
+    process = wend_edge_process_conf(site->edge);
+    out->config = site;
+    out->pid_file = process->pid.ptr != NULL ? process->pid.ptr : options->pid_path;
+    out->drain_timeout_ms = process->shutdown_timeout_ms > 0 ? process->shutdown_timeout_ms : 0;
+    *group = (struct wend_worker_group){.title = "worker process", .count = (unsigned)process->workers,
+                                        .run = run_worker, .prepare = prepare_worker};
+    fill_identity(process, &group->identity);
+    out->group_count = 1;
+    return WEND_OK;
+}
+
+static void discard(void *data, struct wend_generation *generation)
+{
+    struct site *site = generation->config;
+
+    (void)data;
+    wend_arena_release(&site->arena);
+    free(site);
+}
+
+static struct site *current;
+
+static void started(void *data, struct wend_generation *generation)
+{
+    const struct wend_edge_server_options *options = data;
+    struct site *site = generation->config;
+
+    if (current != NULL)
+        close_unused(current->edge, site->edge);
+    else if (options->announce != NULL)
+        options->announce(site->edge);
+    current = site;
+}
+
+static void reopen(void *data)
+{
+    (void)data;
+    if (current != NULL)
+        reopen_logs(current->edge);
+}
+
+int wend_edge_serve(const struct wend_edge_server_options *options)
+{
+    struct wend_master_policy policy = {.data = (void *)(uintptr_t)options,
+                                        .name = options->edge.as_nginx ? "nginx" : "wend",
+                                        .load = load, .discard = discard, .started = started,
+                                        .reopen = reopen, .watch_fd = -1};
+    struct wend_master_options how = {.watch_parent = options->watch_parent};
+    const struct wend_process_conf *process;
+    struct site *first;
+    int status;
+
+    /* Read once beforehand: whether to leave the terminal is known only from the file. */
+    if (read_site(options, &first) != WEND_OK)
+        return 1;
+    process = wend_edge_process_conf(first->edge);
+    how.daemonize = process->daemon != 0;
+    how.single = process->master == 0;
+    how.keep_stderr = false;
+    wend_arena_release(&first->arena);
+    free(first);
+    status = wend_master_run(&policy, &how);
+    if (current != NULL)
+        for (struct wend_edge_listen *listen = current->edge->listens; listen != NULL; listen = listen->next)
+            if (listen->listener.fd >= 0)
+                wend_listen_close(&listen->listener, true);
+    return status;
+}

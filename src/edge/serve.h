@@ -1,0 +1,43 @@
+/* edge/serve.h - the edge as a running server: listeners, workers, signals, logs.
+ *
+ * What it is for. The policy behind net/process.h: reads a configuration for each generation, opens
+ * its listeners (keeping those that were open), and runs the workers.
+ *
+ * Who owns what. The master owns the listeners; a worker inherits them by fork() or, when it is
+ * another executable (an application host), by the hand-over of net/handover.h.
+ */
+#ifndef WEND_EDGE_SERVE_H
+#define WEND_EDGE_SERVE_H
+
+#include "edge/edge.h"
+#include "net/process.h"
+
+struct wend_edge_server_options {
+    struct wend_edge_options edge;
+    struct wend_str conf_text;      /* not null: the configuration, named conf_path in messages */
+    struct wend_str error_log;      /* -e; null: the configuration's or the built-in one */
+    const char *worker_executable;  /* not NULL: workers are this program; see wend_edge_worker() */
+    const char *pid_path;           /* the default; NULL: none unless configured */
+    bool quiet_start;
+    bool watch_parent;
+    /* When the first generation serves: a banner. May be NULL. */
+    void (*announce)(const struct wend_edge *edge);
+};
+
+/* The whole life of the server: the exit status. */
+int wend_edge_serve(const struct wend_edge_server_options *options);
+
+/* In an executed worker, with the configuration and listeners of its hand-over. */
+int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge);
+
+/* Gives an accepted connection to the protocol its listener speaks. */
+void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
+                                const struct wend_address *peer, const struct wend_address *local);
+
+/* Sets the process's log from the options: stderr and, once it can be opened, the error log's file. */
+enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_level level);
+void wend_edge_reopen_error_log(void);
+/* "wend: " or "nginx: [emerg] ..." to stderr and the error log. */
+void wend_edge_emerg(const struct wend_edge_options *options, const char *text);
+
+#endif
