@@ -5,9 +5,12 @@
 #include "edge/location.h"
 #include "edge/map.h"
 #include "edge/process_conf.h"
+#include "edge/proxy.h"
 #include "edge/request.h"
 #include "edge/rewrite.h"
 #include "edge/trace_module.h"
+#include "edge/upstream_settings.h"
+#include "edge/uwsgi.h"
 
 /* Content modules are asked in this order; the trace is last, so that what it keeps is complete. */
 const struct wend_edge_module *const wend_edge_modules[] = {
@@ -18,6 +21,9 @@ const struct wend_edge_module *const wend_edge_modules[] = {
     &wend_edge_rewrite,
     &wend_edge_map,
     &wend_edge_access,
+    &wend_edge_upstream,
+    &wend_edge_proxy,
+    &wend_edge_uwsgi,
     &wend_edge_app_module,
     &wend_edge_index,
     &wend_edge_autoindex,

@@ -95,7 +95,7 @@ static enum wend_code apply_tree(struct wend_edge *edge, const struct wend_edge_
 {
     struct wend_conf conf = {.arena = edge->arena, .tree = &edge->tree, .error = error,
                              .tables = make_tables(edge->arena), .slot = slot_of,
-                             .explain = wend_conf_explain, .data = edge};
+                             .explain = wend_known_explain, .data = edge};
     struct wend_edge_levels *top = wend_edge_levels_new(&conf, WEND_LEVEL_MAIN);
     enum wend_code code;
 

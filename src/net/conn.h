@@ -35,6 +35,8 @@ struct wend_conn {
     struct wend_address peer, local;
     uint64_t number;       /* counts connections of this process, from 1 */
     uint64_t bytes_sent;   /* by this side, before any filter */
+    uint64_t requests;     /* the current one included */
+    int64_t opened_ns;     /* monotonic */
     bool secure;           /* TLS ends here */
 };
 
