@@ -200,6 +200,8 @@ __attribute__((noreturn)) static void hammer(struct wend_zone *zone, struct shar
                                              unsigned seed)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* a failed test leaves nobody behind */
+    if (getppid() == 1)
+        _exit(0);
     for (;;) {
         seed = seed * 1103515245u + 12345u;
         if (wend_zone_lock(zone, &shared->lock))
