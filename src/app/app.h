@@ -10,7 +10,7 @@
 
 #include "http/exchange.h"
 
-#define WEND_APP_THREADS_DEFAULT 4
+#define WEND_APP_THREADS_DEFAULT 8
 #define WEND_APP_THREADS_MAX 512
 #define WEND_APP_QUEUE_DEFAULT 1024 /* requests that wait for a thread; 503 beyond */
 #define WEND_APP_BODY_MEMORY (128u << 10)

@@ -28,6 +28,11 @@ ROWS(serve,
      {WEND_OPT_THREADS, 0, "threads", "N", "Python threads per worker (8)"},
      {WEND_OPT_RELOAD, 0, "reload", NULL, "start anew when a source file changes"},
      {WEND_OPT_ACCESS_LOG, 0, "access-log", "FILE", "write an access log; - is standard output"},
+     {WEND_OPT_HOME, 'H', "home", "DIR", "the virtualenv ($VIRTUAL_ENV, else .venv or venv beside TARGET)"},
+     {WEND_OPT_ENV, 0, "env", "KEY=VALUE", "set in the application's environment"},
+     {WEND_OPT_TRUST, 0, "trust", "NETWORK", "believe X-Forwarded-* of these peers: 10.0.0.0/8, an address, *"},
+     {WEND_OPT_DEVELOPMENT, 0, "development", NULL, "traceback pages, static files of the applications"},
+     {WEND_OPT_PRODUCTION, 0, "production", NULL, "neither (the default unless at a terminal, on loopback)"},
      HELP_ROW)
 
 ROWS(edge,

@@ -37,6 +37,10 @@ enum wend_option_id {
     WEND_OPT_HOME,
     WEND_OPT_LOGTO,
     WEND_OPT_MASTER,
+    WEND_OPT_ENV,
+    WEND_OPT_TRUST,
+    WEND_OPT_DEVELOPMENT,
+    WEND_OPT_PRODUCTION,
     WEND_OPT_FETCH /* one of cmd/fetch_options.c's */
 };
 

@@ -2,7 +2,8 @@
  *
  * The master executes it with a hand-over (net/handover.h): listening sockets, and the application's
  * settings as options (app/app.h has their words), plus
- *     access_log=on      a line per request on standard output
+ *     access_log=FILE    a line per request; - is standard output
+ *     log=FILE           opened again when logs are rotated
  *     static=on          the application's static files are served before it is asked
  *     reload=on          a changed source file asks the master for new workers
  *     drain_ms=30000     how long the last requests may take
@@ -20,6 +21,7 @@
 #include "net/process.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +51,9 @@ static struct {
     struct wend_arena arena;
     int64_t drain_until_ns;
     size_t live;
-    bool access_log, reload, serves_files, draining;
+    bool reload, serves_files, draining;
+    const char *access_path, *log_path; /* NULL: none */
+    int access_fd;
     int drain_ms;
 } self = {.drain_ms = DRAIN_MS_DEFAULT};
 
@@ -90,8 +94,39 @@ static void log_access(const struct wend_h1_server *server, struct wend_exchange
                    x->request.line.len > 700 ? 700 : (int)x->request.line.len, x->request.line.ptr,
                    status, (long long)x->body_sent, (double)(now_ns - x->started_ns) / 1e6);
     /* The request line was checked by the parser: no control bytes are in it. */
-    if (len > 0 && write(STDOUT_FILENO, line, (size_t)len) < 0)
+    if (len > 0 && write(self.access_fd, line, (size_t)len) < 0)
         return;
+}
+
+static int open_append(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
+
+    if (fd < 0)
+        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "open() \"%s\" failed", path);
+    return fd;
+}
+
+/* At the start, and again after they were moved away. */
+static enum wend_code open_logs(void)
+{
+    int fd;
+
+    if (self.log_path != NULL) {
+        fd = open_append(self.log_path);
+        if (fd < 0 || dup2(fd, STDOUT_FILENO) < 0 || dup2(fd, STDERR_FILENO) < 0)
+            return WEND_E_IO;
+        close(fd);
+    }
+    if (self.access_path == NULL)
+        return WEND_OK;
+    fd = strcmp(self.access_path, "-") == 0 ? dup(STDOUT_FILENO) : open_append(self.access_path);
+    if (fd < 0)
+        return WEND_E_IO;
+    if (self.access_fd != 0)
+        close(self.access_fd);
+    self.access_fd = fd;
+    return WEND_OK;
 }
 
 /* --- the end ------------------------------------------------------------------------------------ */
@@ -132,6 +167,8 @@ static void on_order(struct wend_worker *worker, enum wend_order order)
         drain();
     else if (order == WEND_ORDER_STOP)
         wend_loop_stop(self.loop);
+    else
+        (void)open_logs();
 }
 
 static void files_changed(struct wend_post *post)
@@ -165,12 +202,17 @@ static enum wend_code set_own(struct wend_str word, struct wend_str value)
         struct wend_str word;
         bool *place;
     } switches[] = {
-        {WEND_STR_INIT("access_log"), &self.access_log},
         {WEND_STR_INIT("static"), &self.serves_files},
         {WEND_STR_INIT("reload"), &self.reload},
     };
     uint64_t number;
 
+    if (wend_str_eq(word, WEND_STR("access_log")))
+        self.access_path = value.ptr;
+    if (wend_str_eq(word, WEND_STR("log")))
+        self.log_path = value.ptr;
+    if (value.ptr == self.access_path || value.ptr == self.log_path)
+        return WEND_OK;
     for (size_t i = 0; i < WEND_COUNT(switches); i++) {
         if (!wend_str_eq(word, switches[i].word))
             continue;
@@ -248,13 +290,15 @@ static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder
 /* The application is loaded before the first connection is accepted. */
 static enum wend_code start_application(const struct wend_app_settings *settings)
 {
-    enum wend_code code = wend_app_host_start(settings, &wend_python_engine, self.loop, &self.host);
+    enum wend_code code = open_logs();
 
+    if (code == WEND_OK)
+        code = wend_app_host_start(settings, &wend_python_engine, self.loop, &self.host);
     if (code != WEND_OK)
         return code;
     self.server = (struct wend_h1_server){
         .handler = wend_app_host_handler(self.host),
-        .finished = self.access_log ? log_access : NULL,
+        .finished = self.access_path != NULL ? log_access : NULL,
         .connections = count_connections,
         .policy = WEND_H1_STRICT,
         .limits = wend_h1_limits_default,
@@ -278,7 +322,8 @@ static enum wend_code start_application(const struct wend_app_settings *settings
 static int from_handover(const struct wend_handover *handover, struct wend_app_settings *settings)
 {
     for (size_t i = 0; i < handover->option_count; i++) {
-        int status = set_option(settings, handover->options[i].key, handover->options[i].value);
+        struct wend_str value = wend_arena_keep(&self.arena, handover->options[i].value);
+        int status = set_option(settings, handover->options[i].key, value);
 
         if (status != 0)
             return status;

@@ -99,6 +99,7 @@ def _near_modules(module, missing):
 
 
 def _load_file(path):
+    """A file is a module without a name that anybody would import."""
     full = os.path.abspath(path)
     if not os.path.isfile(full):
         raise LoadError(f'there is no file "{full}"')
@@ -112,11 +113,11 @@ def _load_file(path):
 
 
 def _attribute(module, label, name):
-    for name in [name] if name else ["application", "app"]:
-        value = _walk(module, name)
+    for candidate in [name] if name else ["application", "app"]:
+        value = _walk(module, candidate)
         if value is not None:
             return value
-    raise LoadError(_no_attribute(module, label, name if name != "app" else "application"))
+    raise LoadError(_no_attribute(module, label, name or "application"))
 
 
 def _walk(module, expression):
