@@ -375,38 +375,57 @@ static void prepare_client(struct attempt *attempt)
         client->parse = upstream->parse;
 }
 
+/* Whatever is read is passed on, at the client's pace. */
+static enum wend_code relay_directly(struct attempt *attempt, enum wend_code *reading)
+{
+    struct wend_upstream *upstream = attempt->upstream;
+    struct wend_exchange *x = upstream->x;
+    struct wend_h1_client *client = &attempt->client;
+    enum wend_code code = WEND_OK;
+
+    while (code == WEND_OK && x->state != WEND_X_DONE) {
+        struct wend_str data;
+        struct wend_piece piece;
+        bool last;
+
+        *reading = wend_h1_client_read(x->task, client, &data);
+        if (*reading != WEND_OK)
+            break;
+        last = client->body_done || data.len == 0;
+        if (last && upstream->settings->pass_trailers)
+            x->response.trailers = client->trailers;
+        piece = wend_piece_of(data);
+        code = wend_respond(x, &piece, data.len > 0 ? 1 : 0, last);
+    }
+    return code;
+}
+
+/* Whether the rest of the answer is at hand: nothing is gained by reading ahead then. */
+static bool is_all_here(const struct wend_h1_client *client)
+{
+    return client->framing == WEND_H1_LENGTH && client->to - client->from >= client->left;
+}
+
 static enum wend_code relay_body(struct attempt *attempt)
 {
     struct wend_upstream *upstream = attempt->upstream;
     struct wend_exchange *x = upstream->x;
     struct wend_h1_client *client = &attempt->client;
-    struct wend_str data = WEND_STR_NULL;
-    enum wend_code code;
+    enum wend_code reading = WEND_OK, code;
 
     if (client->body_done || x->request.method == WEND_HEAD)
         return wend_respond(x, NULL, 0, true);
-    do {
-        struct wend_piece piece;
-        bool last;
-
-        code = wend_h1_client_read(x->task, client, &data);
-        if (code != WEND_OK) {
-            if (code != WEND_E_CANCELLED)
-                log_failure(attempt, READING, code);
-            wend_respond_torn(x);
-            return code == WEND_E_CANCELLED ? WEND_E_CLOSED : code;
-        }
-        last = client->body_done || data.len == 0;
-        if (last)
-            upstream->trailers = client->trailers;
-        if (last && upstream->settings->pass_trailers)
-            x->response.trailers = client->trailers;
-        piece = wend_piece_of(data);
-        code = wend_respond(x, &piece, data.len > 0 ? 1 : 0, last);
-        if (last)
-            break;
-    } while (code == WEND_OK);
-    return code;
+    if (upstream->settings->buffering && !is_all_here(client))
+        code = wend_upstream_spool(x, client, &upstream->settings->spool, &reading);
+    else
+        code = relay_directly(attempt, &reading);
+    upstream->trailers = client->trailers;
+    if (code != WEND_OK || reading == WEND_OK)
+        return code;
+    if (reading != WEND_E_CANCELLED)
+        log_failure(attempt, READING, reading);
+    wend_respond_torn(x);
+    return reading == WEND_E_CANCELLED ? WEND_E_CLOSED : reading;
 }
 
 static bool wants_redirect(struct wend_upstream *upstream)

@@ -12,9 +12,6 @@
  * passed on, the next peer is asked if `next` allows it; a request that is not idempotent only
  * while it was not sent. An answer that breaks off after its head tears ours.
  *
- * What it does not do. Slow clients hold their upstream: the answer is relayed as fast as the client
- * takes it, and never spooled.
- *
  * Trace. proxy, one per attempt; in it connect.
  */
 #ifndef WEND_EDGE_UPSTREAM_H
@@ -22,6 +19,7 @@
 
 #include "base/log.h"
 #include "edge/upstream_conn.h"
+#include "edge/upstream_spool.h"
 #include "http/body_buffer.h"
 #include "http/h1_client.h"
 
@@ -64,6 +62,8 @@ struct wend_upstream_settings {
     bool ignore_client_abort;
     bool pass_trailers;
     bool tunnel;            /* 101 may turn the connection into a relay */
+    bool buffering;         /* the answer is read ahead of the client */
+    struct wend_upstream_spool_settings spool;
     bool keep;              /* connections may be kept (HTTP/1.1) */
     const void *place;      /* only requests of the same place share kept connections */
     const struct wend_str *hide, *pass; /* response fields: also hidden; passed though hidden */
@@ -108,7 +108,7 @@ struct wend_upstream {
     /* results */
     struct wend_h1_response_head head;
     struct wend_fields trailers;
-    struct wend_str redirect; /* X-Accel-Redirect: where to go on; nothing was sent. ptr NULL: none */
+    struct wend_str redirect; /* X-Accel-Redirect: where to go on; nothing was sent. null: none */
     int64_t limit_rate;       /* X-Accel-Limit-Rate; -1: not said */
     struct wend_upstream_try tries[WEND_UPSTREAM_TRIES_MAX];
     unsigned try_count;

@@ -1,4 +1,4 @@
-/* edge/upstream_group.c - `upstream` blocks, hosts that become groups, and the $upstream_ variables.
+/* edge/upstream_group.c - `upstream` blocks, hosts as groups, and the $upstream_ variables.
  */
 #include "edge/upstream_settings.h"
 

@@ -21,6 +21,26 @@ enum wend_code wend_set_upstream_hide(struct wend_conf *conf, const struct wend_
     return WEND_OK;
 }
 
+/* A number and a size: their product is what is read ahead in memory. */
+enum wend_code wend_set_upstream_buffers(struct wend_conf *conf, const struct wend_directive *row,
+                                         void *slot)
+{
+    const struct wend_statement *statement = conf->statement;
+    int64_t *bytes = slot, size = wend_conf_size(statement->args[2]);
+    uint64_t count;
+
+    (void)row;
+    if (*bytes != WEND_UNSET)
+        return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
+                             WEND_STR_ARG(statement->args[0]));
+    if (!wend_str_to_u64(statement->args[1], &count) || count == 0 || size <= 0 ||
+        count > (uint64_t)(WEND_UPSTREAM_BUFFERS_MAX / size))
+        return wend_conf_bad(conf, "invalid value \"%.*s %.*s\"", WEND_STR_ARG(statement->args[1]),
+                             WEND_STR_ARG(statement->args[2]));
+    *bytes = (int64_t)count * size;
+    return WEND_OK;
+}
+
 static enum wend_code set_bits(struct wend_conf *conf, const struct wend_conf_word *words,
                                int64_t *bits)
 {
@@ -91,7 +111,7 @@ void wend_upstream_location_init(struct wend_upstream_location *s)
 {
     s->connect_timeout_ms = s->send_timeout_ms = s->read_timeout_ms = s->next_timeout_ms =
         WEND_UNSET;
-    s->buffer_size = s->next_tries = s->limit_rate = s->max_temp_file_size = WEND_UNSET;
+    s->buffer_size = s->next_tries = s->buffers_bytes = s->max_temp_file_size = WEND_UNSET;
     s->buffering = s->request_buffering = s->intercept_errors = s->ignore_client_abort = WEND_UNSET;
     s->pass_request_headers = s->pass_request_body = s->pass_trailers = WEND_UNSET;
     s->socket_keepalive = s->force_ranges = WEND_UNSET;
@@ -126,6 +146,9 @@ static void make_ready(struct wend_upstream_location *s)
         .next_timeout_ms = (int)s->next_timeout_ms,
         .ignore = (unsigned)s->ignore,
         .request_buffering = s->request_buffering,
+        .buffering = s->buffering,
+        .spool = {.memory_bytes = (size_t)s->buffers_bytes,
+                  .file_bytes_max = s->max_temp_file_size},
         .pass_request_body = s->pass_request_body,
         .ignore_client_abort = s->ignore_client_abort,
         .pass_trailers = s->pass_trailers,
@@ -148,6 +171,8 @@ enum wend_code wend_upstream_location_merge(struct wend_conf *conf,
     WEND_MERGE(c->read_timeout_ms, p->read_timeout_ms, 60000);
     WEND_MERGE(c->next_timeout_ms, p->next_timeout_ms, 0);
     WEND_MERGE(c->buffer_size, p->buffer_size, 4096);
+    WEND_MERGE(c->buffers_bytes, p->buffers_bytes, 8 * 4096);
+    WEND_MERGE(c->max_temp_file_size, p->max_temp_file_size, INT64_C(1) << 30);
     WEND_MERGE(c->next_tries, p->next_tries, 0);
     WEND_MERGE(c->buffering, p->buffering, 1);
     WEND_MERGE(c->request_buffering, p->request_buffering, 1);
@@ -182,6 +207,7 @@ void wend_upstream_settings_fill(struct wend_exchange *x,
     if (location->client_body_temp_path.ptr != NULL)
         body->directory = location->client_body_temp_path.ptr;
     out->body = body;
+    out->spool.directory = body->directory;
 }
 
 /* --- targets ---------------------------------------------------------------------------------- */

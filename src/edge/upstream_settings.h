@@ -16,6 +16,7 @@
 #include "edge/request.h"
 #include "edge/upstream.h"
 
+#define WEND_UPSTREAM_BUFFERS_MAX (8u << 20) /* read ahead in memory, per request */
 #define WEND_UPSTREAM_NAMES_MAX 256 /* of hidden, passed and ignored fields in one place */
 
 /* Where a _pass leads. */
@@ -36,7 +37,7 @@ struct wend_upstream_names {
 
 struct wend_upstream_location {
     int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms, next_timeout_ms;
-    int64_t buffer_size, next_tries, limit_rate, max_temp_file_size;
+    int64_t buffer_size, next_tries, buffers_bytes, max_temp_file_size;
     int buffering, request_buffering, intercept_errors, ignore_client_abort;
     int pass_request_headers, pass_request_body, pass_trailers, socket_keepalive, force_ranges;
     int64_t next, ignore; /* bits */
@@ -71,6 +72,7 @@ extern const struct wend_edge_module wend_edge_upstream;
 
 /* setters of the shared rows */
 enum wend_code wend_set_upstream_hide(struct wend_conf *, const struct wend_directive *, void *);
+enum wend_code wend_set_upstream_buffers(struct wend_conf *, const struct wend_directive *, void *);
 enum wend_code wend_set_upstream_next(struct wend_conf *, const struct wend_directive *, void *);
 enum wend_code wend_set_upstream_ignore(struct wend_conf *, const struct wend_directive *, void *);
 
@@ -93,7 +95,11 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *, const struct wend_di
     WEND_UPSTREAM_ROW(prefix "_buffer_size", 1, 1, wend_set_size, type, buffer_size, "4k|8k",      \
                       "what the answer's head must fit into"),                                     \
     WEND_UPSTREAM_ROW(prefix "_buffering", 1, 1, wend_set_flag, type, buffering, "on",             \
-                      "accepted; answers are always passed on as they come"),                      \
+                      "read answers as fast as they come, ahead of slow clients"),                 \
+    WEND_UPSTREAM_ROW(prefix "_buffers", 2, 2, wend_set_upstream_buffers, type, buffers_bytes,     \
+                      "8 4k|8k", "number and size: the memory for reading ahead"),                 \
+    WEND_UPSTREAM_ROW(prefix "_max_temp_file_size", 1, 1, wend_set_size, type,                     \
+                      max_temp_file_size, "1024m", "the file for reading ahead; 0: none"),         \
     WEND_UPSTREAM_ROW(prefix "_request_buffering", 1, 1, wend_set_flag, type, request_buffering,   \
                       "on", "read the whole request body before asking upstream"),                 \
     WEND_UPSTREAM_ROW(prefix "_intercept_errors", 1, 1, wend_set_flag, type, intercept_errors,     \
@@ -120,9 +126,7 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *, const struct wend_di
                       "a response field that is passed though it is hidden by default"),           \
     WEND_UPSTREAM_ROW(prefix "_ignore_headers", 1, -1, wend_set_upstream_ignore, type, ignore,     \
                       NULL, "X-Accel- and caching fields that are not obeyed"),                    \
-    WEND_UPSTREAM_INERT(prefix "_buffers", 2, 2, "8 4k|8k", "accepted; see _buffering"),           \
     WEND_UPSTREAM_INERT(prefix "_busy_buffers_size", 1, 1, "8k|16k", "accepted; see _buffering"),  \
-    WEND_UPSTREAM_INERT(prefix "_max_temp_file_size", 1, 1, "1024m", "accepted; see _buffering"),  \
     WEND_UPSTREAM_INERT(prefix "_temp_file_write_size", 1, 1, "8k|16k",                            \
                         "accepted; see _buffering"),                                               \
     WEND_UPSTREAM_INERT(prefix "_temp_path", 1, 4, prefix "_temp", "accepted; see _buffering")
