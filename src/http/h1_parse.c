@@ -284,9 +284,12 @@ static enum wend_code read_request_line(struct wend_h1_reader *r, struct wend_re
         code = WEND_E_LIMIT;
     }
     if (code == WEND_OK)
-        return split_target(r, request);
-    if (code != WEND_MORE)
+        code = split_target(r, request);
+    else if (code != WEND_MORE)
         keep_line(r, request);
+    /* who sends garbage without a version is answered with a head all the same */
+    if (code != WEND_OK && request->version == WEND_HTTP_09)
+        request->version = WEND_HTTP_11;
     return code;
 }
 
