@@ -77,7 +77,8 @@ static bool take_one(struct wend_acceptor *acceptor)
         wend_log(log_of(acceptor), is_shortage(errno) ? WEND_LOG_CRIT : WEND_LOG_ALERT, 0, errno,
                  "accept4() failed");
     acceptor->said_full = true;
-    rest(acceptor);
+    if (acceptor->running)
+        rest(acceptor);
     return false;
 }
 
@@ -152,11 +153,15 @@ void wend_accept_resume(struct wend_acceptor *acceptor)
 
 void wend_accept_stop(struct wend_acceptor *acceptor)
 {
+    bool take_rest = may_accept(acceptor);
+
     if (!acceptor->running)
         return;
     acceptor->running = false;
     wend_timer_stop(acceptor->loop, &acceptor->rest);
     wend_io_detach(&acceptor->io);
+    for (unsigned i = 0; take_rest && i < WEND_ACCEPT_LAST; i++)
+        take_rest = take_one(acceptor);
     close(acceptor->fd);
     acceptor->fd = -1;
 }

@@ -53,7 +53,10 @@ enum wend_code wend_accept_start(struct wend_acceptor *acceptor, struct wend_loo
 /* Nothing is accepted until resumed; the kernel queues. Both may be called at any time. */
 void wend_accept_pause(struct wend_acceptor *acceptor);
 void wend_accept_resume(struct wend_acceptor *acceptor);
-/* The acceptor's memory must outlive the loop's turn. */
+/* Takes what waits in the queue now, at most WEND_ACCEPT_LAST and unless paused, and then no more:
+ * the kernel wakes one worker per connection, and nobody else would look at those this one was woken
+ * for. The acceptor's memory must outlive the loop's turn. */
+#define WEND_ACCEPT_LAST 1024
 void wend_accept_stop(struct wend_acceptor *acceptor);
 
 #endif

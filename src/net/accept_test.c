@@ -108,6 +108,18 @@ static void takes_more_than_a_batch(void **state)
     assert_int_equal(log_lines, 0);
 }
 
+/* The kernel woke only us for them. */
+static void stopping_leaves_nobody_behind(void **state)
+{
+    struct wend_acceptor acceptor = {.take = keep, .log = &test_log};
+
+    (void)state;
+    assert_int_equal(wend_accept_start(&acceptor, loop, listener.fd), WEND_OK);
+    dial(20);
+    wend_accept_stop(&acceptor);
+    assert_int_equal(served_count, 20);
+}
+
 static void keep_three(struct wend_acceptor *acceptor, int fd, const struct wend_address *peer,
                        const struct wend_address *local)
 {
@@ -164,6 +176,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(takes_more_than_a_batch, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(stopping_leaves_nobody_behind, set_up, tear_down),
         cmocka_unit_test_setup_teardown(can_be_paused_from_the_callback, set_up, tear_down),
         cmocka_unit_test_setup_teardown(rests_when_no_descriptor_is_left, set_up, tear_down),
     };
