@@ -391,15 +391,22 @@ static const struct wend_variable_row variables[] = {
     {.name = NULL},
 };
 
-/* A prefix row takes every name; one that is no event is a mistake to be told now. */
+/* A prefix row takes every name; one that names no event is a mistake to be told now. What `set` or
+ * a map defines is its owner's, and rows are found for the others only after this. */
+static bool is_mistaken(const struct wend_variable *variable)
+{
+    return variable->get == NULL && (variable->flags & WEND_VAR_CHANGEABLE) == 0 &&
+           wend_str_starts(variable->name, SPAN_PREFIX) &&
+           wend_variable_find_row(variable->name)->get == get_span &&
+           event_of(variable->name) == WEND_EVENTS_COUNT;
+}
+
 static enum wend_code check_variables(struct wend_conf *conf, const struct wend_edge *edge)
 {
     for (size_t i = 0; i < edge->indexed_count; i++) {
-        const struct wend_variable *variable = edge->indexed[i];
-
-        if (variable->get == get_span && event_of(variable->name) == WEND_EVENTS_COUNT)
+        if (is_mistaken(edge->indexed[i]))
             return wend_conf_fail(conf->error, NULL, "unknown \"%.*s\" variable",
-                                  WEND_STR_ARG(variable->name));
+                                  WEND_STR_ARG(edge->indexed[i]->name));
     }
     return WEND_OK;
 }
