@@ -5,6 +5,7 @@
  */
 #include "base/str.h"
 #include "cmd/commands.h"
+#include "net/process.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -70,10 +71,14 @@ static void usage(FILE *to)
 
 int main(int argc, char **argv)
 {
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    const char *name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "wend";
-    const struct command *command = find(links, WEND_COUNT(links), name);
+    const struct command *command;
+    const char *slash, *name;
 
+    /* First of all: it moves the arguments and the environment, to make room for titles. */
+    wend_title_init(argc, argv);
+    slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    name = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "wend";
+    command = find(links, WEND_COUNT(links), name);
     /* A peer that went away is an error of the write, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
     if (command != NULL)
