@@ -7,6 +7,8 @@
  *                   odd names ignored (ignore_invalid_headers), HTTP/0.9
  *   WEND_H1_STRICT  CRLF only; 431, 411, 417, 501 where the RFCs say so
  *   WEND_H1_CLIENT  response heads: LF accepted and reported
+ * Field names with an underscore are dropped by both servers' policies unless limits.underscores: in
+ * CGI's and WSGI's variables X_Y and X-Y are one.
  * All refuse bare CR, NUL, whitespace before a colon, obs-fold, and any doubt about lengths: both
  * Content-Length and Transfer-Encoding, several or malformed Content-Length, a Transfer-Encoding
  * that is not exactly "chunked", Transfer-Encoding in HTTP/1.0.
@@ -44,7 +46,9 @@ struct wend_h1_error {
 
 /* Parses one request head from bytes[0 .. len). Empty lines before it are skipped.
  *   WEND_OK     *request is filled, *used is the head's length
- *   WEND_MORE   the head is not complete; *seen says how far the next call may skip
+ *   WEND_MORE   the head is not complete; nothing of the arena is kept, *seen (0 at first) is where the
+ *               incomplete line starts. What is wrong in a line that comes in parts may be found
+ *               only once it is complete
  *   WEND_E_SYNTAX / WEND_E_LIMIT   *error says what; the connection must close after the answer.
  *               request->line, method and fields parsed so far are kept for the log. */
 enum wend_code wend_h1_parse_request(struct wend_arena *arena, const char *bytes, size_t len,
