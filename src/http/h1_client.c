@@ -162,7 +162,8 @@ enum wend_code wend_h1_client_send_head(struct wend_task *task, struct wend_h1_c
     code = count_body(client, body.len, last);
     if (code != WEND_OK)
         return code;
-    code = send_memory(task, client, part_of(head.ptr, head.len), body, last, !last);
+    code = send_memory(task, client, part_of(head.ptr, head.len), body, last,
+                       !last && wend_fields_get(request->fields, WEND_FIELD_EXPECT) == NULL);
     client->sending_done = code == WEND_OK && last;
     return code;
 }
@@ -218,17 +219,18 @@ enum wend_code wend_h1_client_send_body(struct wend_task *task, struct wend_h1_c
         return WEND_E_STATE;
     code = count_body(client, bytes, last);
     for (size_t i = 0; code == WEND_OK && i < count; i++) {
-        bool end = last && i + 1 == count;
+        /* What comes in a later call may come much later: only this one's parts are held together. */
+        bool more = i + 1 < count || (last && client->to_send < 0);
 
         if (pieces[i].kind == WEND_PIECE_FILE)
-            code = send_file_piece(task, client, &pieces[i], !end);
+            code = send_file_piece(task, client, &pieces[i], more);
         else if (pieces[i].len > 0)
             code = send_memory(task, client, part_of(NULL, 0),
-                               wend_str_make(pieces[i].memory, pieces[i].len), false, !end);
+                               wend_str_make(pieces[i].memory, pieces[i].len), false, more);
     }
     if (code == WEND_OK && last && client->to_send < 0)
         code = send_memory(task, client, part_of(NULL, 0), WEND_STR_NULL, true, false);
-    client->sending_done = code == WEND_OK && last;
+    client->sending_done = code == WEND_OK && (last || client->to_send == 0);
     return code;
 }
 
