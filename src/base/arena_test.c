@@ -1,11 +1,11 @@
 /* base/arena_test.c */
 #include "base/arena.c"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static void allocations_are_aligned_and_apart(void **state)
 {
@@ -139,8 +139,7 @@ static void texts_are_kept_and_printed(void **state)
     assert_null(wend_arena_cstr(&arena, WEND_STR("pa\0th")));
     memset(long_text, 'l', sizeof(long_text));
     for (size_t len = 0; len < sizeof(long_text); len += 311) {
-        struct wend_str text =
-            wend_arena_printf(&arena, "%.*s-%d", (int)len, long_text, 42);
+        struct wend_str text = wend_arena_printf(&arena, "%.*s-%d", (int)len, long_text, 42);
 
         assert_int_equal(text.len, len + 3);
         assert_memory_equal(text.ptr, long_text, len);

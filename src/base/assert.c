@@ -27,8 +27,8 @@ void wend_assert_failed(const char *file, int line, const char *expression)
 {
     char text[LAST_WORDS_MAX];
 
-    say_and_abort(text, snprintf(text, sizeof(text), "wend: %s:%d: not true: %s\n", file, line,
-                                 expression));
+    say_and_abort(
+        text, snprintf(text, sizeof(text), "wend: %s:%d: not true: %s\n", file, line, expression));
 }
 
 void wend_die(const char *what)

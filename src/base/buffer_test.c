@@ -1,11 +1,11 @@
 /* base/buffer_test.c */
 #include "base/buffer.c"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static void assert_holds(const struct wend_buffer *buffer, const char *text)
 {
@@ -94,11 +94,14 @@ static void json_is_escaped_and_valid_utf8(void **state)
         {WEND_STR_INIT("a\"b\\c\n\t\x01\x7f"), "a\\\"b\\\\c\\n\\t\\u0001\\u007f"},
         {WEND_STR_INIT("\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"),
          "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80"},
-        {WEND_STR_INIT("x\xff" "y"), "x\xef\xbf\xbd" "y"},
-        {WEND_STR_INIT("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd"},              /* overlong */
+        {WEND_STR_INIT("x\xff"
+                       "y"),
+         "x\xef\xbf\xbd"
+         "y"},
+        {WEND_STR_INIT("\xc0\xaf"), "\xef\xbf\xbd\xef\xbf\xbd"},                 /* overlong */
         {WEND_STR_INIT("\xed\xa0\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"}, /* surrogate */
         {WEND_STR_INIT("\xf4\x90\x80\x80"), "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
-        {WEND_STR_INIT("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd"},              /* cut short */
+        {WEND_STR_INIT("\xe2\x82"), "\xef\xbf\xbd\xef\xbf\xbd"}, /* cut short */
     };
     struct wend_buffer buffer;
 

@@ -3,7 +3,8 @@
  * Ticks. Where the kernel itself uses the CPU's counter for CLOCK_MONOTONIC (it checked that it is
  * invariant and in step on all CPUs), so do we, without the vDSO's sequence lock. How many
  * nanoseconds a tick is, is measured against CLOCK_MONOTONIC over the time the process has run so
- * far; the longer that is, the better, so the measurement is repeated whenever the span has doubled.
+ * far; the longer that is, the better, so the measurement is repeated whenever the span has
+ * doubled.
  *
  * Dates. The calendar is computed here: timegm and gmtime_r take locks and read TZ, and the texts
  * of HTTP know no time zone. Only the logs' local time asks the C library, once per second. */
@@ -40,18 +41,18 @@ int64_t wend_clock_wall_ns(void)
 /* --- ticks ------------------------------------------------------------------------------- */
 
 #define SCALE_BITS 32
-#define SPAN_FIRST_NS WEND_NS_PER_MS           /* reading errors of 50 ns are 50 ppm of it */
-#define SPAN_ENOUGH_NS (60 * WEND_NS_PER_S)    /* no better measurement after this */
+#define SPAN_FIRST_NS WEND_NS_PER_MS        /* reading errors of 50 ns are 50 ppm of it */
+#define SPAN_ENOUGH_NS (60 * WEND_NS_PER_S) /* no better measurement after this */
 
 struct pair {
     uint64_t ticks;
     int64_t ns;
 };
 
-static bool counter_trusted;     /* set before main, then constant */
-static struct pair birth;        /* the span is measured from here */
-static uint64_t scale;           /* atomic: ns per tick << SCALE_BITS; 0: not measured yet */
-static int64_t scale_next_ns;    /* atomic: when to measure again */
+static bool counter_trusted;  /* set before main, then constant */
+static struct pair birth;     /* the span is measured from here */
+static uint64_t scale;        /* atomic: ns per tick << SCALE_BITS; 0: not measured yet */
+static int64_t scale_next_ns; /* atomic: when to measure again */
 
 #if defined(__x86_64__)
 static inline uint64_t read_counter(void)
@@ -140,8 +141,8 @@ static uint64_t measure_scale(void)
         now = read_pair();
         span = now.ns - birth.ns;
     } while (span < SPAN_FIRST_NS);
-    result = (uint64_t)(((unsigned __int128)(uint64_t)span << SCALE_BITS) /
-                        (now.ticks - birth.ticks));
+    result =
+        (uint64_t)(((unsigned __int128)(uint64_t)span << SCALE_BITS) / (now.ticks - birth.ticks));
     __atomic_store_n(&scale_next_ns, span >= SPAN_ENOUGH_NS ? INT64_MAX : span * 2,
                      __ATOMIC_RELAXED);
     __atomic_store_n(&scale, result, __ATOMIC_RELAXED);
@@ -172,9 +173,9 @@ int64_t wend_clock_ticks_to_ns(uint64_t ticks)
 
 struct date {
     int64_t year;
-    int month, day;       /* 1-12, 1-31 */
+    int month, day; /* 1-12, 1-31 */
     int hour, minute, second;
-    int weekday;          /* 0 Sunday */
+    int weekday; /* 0 Sunday */
 };
 
 static const char weekdays[7][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
@@ -207,8 +208,7 @@ static struct date date_of_unix(int64_t unix_s)
     int64_t day_of_era = days + 719468 - era * 146097;
     int64_t year_of_era =
         (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-    int64_t day_of_year =
-        day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     int month_from_march = (int)((5 * day_of_year + 2) / 153);
     struct date date;
 

@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static void writes_and_parses_every_day(void **state)
 {
@@ -117,10 +117,8 @@ static void says_the_current_second(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_and_parses_every_day),
-        cmocka_unit_test(parses_the_three_forms),
-        cmocka_unit_test(refuses_what_is_no_date),
-        cmocka_unit_test(ticks_measure_time),
+        cmocka_unit_test(writes_and_parses_every_day), cmocka_unit_test(parses_the_three_forms),
+        cmocka_unit_test(refuses_what_is_no_date),     cmocka_unit_test(ticks_measure_time),
         cmocka_unit_test(says_the_current_second),
     };
 

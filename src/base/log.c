@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const char level_names[][8] = {[WEND_LOG_STDERR] = "stderr", [WEND_LOG_EMERG] = "emerg",
-                                      [WEND_LOG_ALERT] = "alert",   [WEND_LOG_CRIT] = "crit",
-                                      [WEND_LOG_ERROR] = "error",   [WEND_LOG_WARN] = "warn",
-                                      [WEND_LOG_NOTICE] = "notice", [WEND_LOG_INFO] = "info",
-                                      [WEND_LOG_DEBUG] = "debug"};
+static const char level_names[][8] = {
+    [WEND_LOG_STDERR] = "stderr", [WEND_LOG_EMERG] = "emerg", [WEND_LOG_ALERT] = "alert",
+    [WEND_LOG_CRIT] = "crit",     [WEND_LOG_ERROR] = "error", [WEND_LOG_WARN] = "warn",
+    [WEND_LOG_NOTICE] = "notice", [WEND_LOG_INFO] = "info",   [WEND_LOG_DEBUG] = "debug"};
 
 static void write_stderr(struct wend_log *log, enum wend_log_level level, struct wend_str line)
 {

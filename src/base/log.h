@@ -30,7 +30,8 @@ enum wend_log_level {
 };
 
 struct wend_log;
-typedef void (*wend_log_sink)(struct wend_log *log, enum wend_log_level level, struct wend_str line);
+typedef void (*wend_log_sink)(struct wend_log *log, enum wend_log_level level,
+                              struct wend_str line);
 
 struct wend_log {
     enum wend_log_level level; /* lines above it are not made */

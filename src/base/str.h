@@ -31,7 +31,10 @@ struct wend_str {
 
 /* A slice of a string literal, usable in initialisers. */
 #define WEND_STR(literal) ((struct wend_str){"" literal, sizeof(literal) - 1})
-#define WEND_STR_INIT(literal) {"" literal, sizeof(literal) - 1}
+#define WEND_STR_INIT(literal)                                                                     \
+    {                                                                                              \
+        "" literal, sizeof(literal) - 1                                                            \
+    }
 #define WEND_STR_NULL ((struct wend_str){NULL, 0})
 
 /* For printf-like functions: printf("%.*s", WEND_STR_ARG(s)). */

@@ -34,9 +34,9 @@ typedef void (*wend_accept_take)(struct wend_acceptor *acceptor, int fd,
 struct wend_acceptor {
     /* set before start */
     wend_accept_take take;
-    void *data;             /* the callback's */
-    unsigned batch;         /* 0: WEND_ACCEPT_BATCH */
-    struct wend_log *log;   /* NULL: the process's */
+    void *data;           /* the callback's */
+    unsigned batch;       /* 0: WEND_ACCEPT_BATCH */
+    struct wend_log *log; /* NULL: the process's */
     /* its own */
     struct wend_io io;
     struct wend_timer rest;
@@ -54,8 +54,8 @@ enum wend_code wend_accept_start(struct wend_acceptor *acceptor, struct wend_loo
 void wend_accept_pause(struct wend_acceptor *acceptor);
 void wend_accept_resume(struct wend_acceptor *acceptor);
 /* Takes what waits in the queue now, at most WEND_ACCEPT_LAST and unless paused, and then no more:
- * the kernel wakes one worker per connection, and nobody else would look at those this one was woken
- * for. The acceptor's memory must outlive the loop's turn. */
+ * the kernel wakes one worker per connection, and nobody else would look at those this one was
+ * woken for. The acceptor's memory must outlive the loop's turn. */
 #define WEND_ACCEPT_LAST 1024
 void wend_accept_stop(struct wend_acceptor *acceptor);
 

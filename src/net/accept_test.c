@@ -5,11 +5,11 @@
 
 #include <sys/resource.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #define CLIENTS_MAX 64
 
@@ -49,7 +49,8 @@ static void dial(size_t count)
         int fd = socket(listener.address.family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
         assert_true(fd >= 0);
-        assert_int_equal(connect(fd, &listener.address.any, wend_address_len(&listener.address)), 0);
+        assert_int_equal(connect(fd, &listener.address.any, wend_address_len(&listener.address)),
+                         0);
         clients[client_count++] = fd;
     }
 }

@@ -1,11 +1,11 @@
 /* net/address_test.c */
 #include "net/address.c"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static void texts_go_both_ways(void **state)
 {
@@ -16,8 +16,7 @@ static void texts_go_both_ways(void **state)
         {"255.255.255.255", "255.255.255.255", "255.255.255.255:80"},
         {"::1", "::1", "[::1]:80"},
         {"[2001:db8:0::1]", "2001:db8::1", "[2001:db8::1]:80"},
-        {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255",
-         "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
+        {"ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
          "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:80"},
     };
     char out[WEND_ADDRESS_TEXT_MAX];
@@ -39,9 +38,9 @@ static void texts_go_both_ways(void **state)
 
 static void refuses_what_is_no_number(void **state)
 {
-    static const char *const wrong[] = {"",      "localhost", "1.2.3",     "1.2.3.4.5", "256.1.1.1",
-                                        "[::1",  "::1]",      "[1.2.3.4]", "01.2.3.4",  "::1%lo",
-                                        "1.2.3.4 ", "[]"};
+    static const char *const wrong[] = {"",          "localhost", "1.2.3",    "1.2.3.4.5",
+                                        "256.1.1.1", "[::1",      "::1]",     "[1.2.3.4]",
+                                        "01.2.3.4",  "::1%lo",    "1.2.3.4 ", "[]"};
     struct wend_address address;
 
     (void)state;

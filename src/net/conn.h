@@ -1,8 +1,8 @@
 /* net/conn.h - a connection: a descriptor, two addresses and, above it, filters.
  *
- * What it is for. Everything that speaks a protocol reads and writes a wend_conn. A filter (TLS, the
- * PROXY protocol) takes the place of the bare calls; `filter == NULL` is the plain socket and costs
- * no indirection.
+ * What it is for. Everything that speaks a protocol reads and writes a wend_conn. A filter (TLS,
+ * the PROXY protocol) takes the place of the bare calls; `filter == NULL` is the plain socket and
+ * costs no indirection.
  *
  * Who owns what. Whoever embeds the conn closes it; its memory outlives the loop's turn.
  */
@@ -33,11 +33,11 @@ struct wend_conn {
     const struct wend_conn_filter *filter;
     void *filter_state;
     struct wend_address peer, local;
-    uint64_t number;       /* counts connections of this process, from 1 */
-    uint64_t bytes_sent;   /* by this side, before any filter */
-    uint64_t requests;     /* the current one included */
-    int64_t opened_ns;     /* monotonic */
-    bool secure;           /* TLS ends here */
+    uint64_t number;     /* counts connections of this process, from 1 */
+    uint64_t bytes_sent; /* by this side, before any filter */
+    uint64_t requests;   /* the current one included */
+    int64_t opened_ns;   /* monotonic */
+    bool secure;         /* TLS ends here */
 };
 
 static inline enum wend_code wend_conn_recv(struct wend_task *task, struct wend_conn *conn,

@@ -182,7 +182,8 @@ struct reader {
 
 static enum wend_code wrong(struct reader *reader, const char *what, size_t row)
 {
-    *reader->error = wend_arena_printf(reader->arena, "the hand-over is damaged: %s %zu", what, row);
+    *reader->error =
+        wend_arena_printf(reader->arena, "the hand-over is damaged: %s %zu", what, row);
     return WEND_E_PROTOCOL;
 }
 
@@ -208,8 +209,7 @@ static bool is_open(int64_t fd)
     return fd >= 0 && fd <= INT32_MAX && fcntl((int)fd, F_GETFD) >= 0;
 }
 
-static enum wend_code read_listeners(struct reader *reader, size_t count,
-                                     struct wend_handover *out)
+static enum wend_code read_listeners(struct reader *reader, size_t count, struct wend_handover *out)
 {
     struct wend_handover_listener *listeners =
         wend_arena_array(reader->arena, count, sizeof(*listeners));
@@ -248,9 +248,8 @@ static enum wend_code read_zones(struct reader *reader, size_t count, struct wen
     for (size_t i = 0; i < count; i++) {
         struct zone_row row;
 
-        if (!take_row(reader, &row, sizeof(row)) ||
-            !find_text(reader, row.name, &zones[i].name) || row.name.len == 0 ||
-            row.version > UINT32_MAX)
+        if (!take_row(reader, &row, sizeof(row)) || !find_text(reader, row.name, &zones[i].name) ||
+            row.name.len == 0 || row.version > UINT32_MAX)
             return wrong(reader, "zone", i);
         if (!is_open(row.fd) || !has_size((int)row.fd, row.size))
             return wrong(reader, "no descriptor of the right size for zone", i);
@@ -265,17 +264,15 @@ static enum wend_code read_zones(struct reader *reader, size_t count, struct wen
 
 static enum wend_code read_options(struct reader *reader, size_t count, struct wend_handover *out)
 {
-    struct wend_handover_option *options =
-        wend_arena_array(reader->arena, count, sizeof(*options));
+    struct wend_handover_option *options = wend_arena_array(reader->arena, count, sizeof(*options));
 
     if (options == NULL)
         return WEND_E_MEMORY;
     for (size_t i = 0; i < count; i++) {
         struct option_row row;
 
-        if (!take_row(reader, &row, sizeof(row)) ||
-            !find_text(reader, row.key, &options[i].key) || row.key.len == 0 ||
-            !find_text(reader, row.value, &options[i].value))
+        if (!take_row(reader, &row, sizeof(row)) || !find_text(reader, row.key, &options[i].key) ||
+            row.key.len == 0 || !find_text(reader, row.value, &options[i].value))
             return wrong(reader, "option", i);
     }
     out->options = options;
@@ -345,7 +342,8 @@ enum wend_code wend_handover_read(int memfd, struct wend_arena *arena, struct we
     code = read_file(&reader, memfd);
     if (code != WEND_OK)
         return code;
-    (void)take_row(&reader, &head, sizeof(head));
+    memcpy(&head, reader.file.ptr, sizeof(head));
+    reader.at = sizeof(head);
     code = check_head(&reader, &head);
     if (code == WEND_OK && !find_text(&reader, head.configuration, &out->configuration))
         code = wrong(&reader, "configuration", 0);

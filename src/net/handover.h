@@ -1,7 +1,7 @@
 /* net/handover.h - what a worker executable gets from the master that executes it.
  *
- * What it is for. `wend`, `wend-python3.11` and C sites are different executables of one server. The
- * master writes a sealed memfd and passes its number in the environment:
+ * What it is for. `wend`, `wend-python3.11` and C sites are different executables of one server.
+ * The master writes a sealed memfd and passes its number in the environment:
  *
  *   WEND_HANDOVER=7    7 -> | head | tables | texts |     magic, protocol, sizes, offsets
  *
@@ -50,11 +50,13 @@ struct wend_handover {
 };
 
 /* A sealed memfd, close-on-exec. WEND_E_LIMIT, WEND_E_IO (errno). */
-enum wend_code wend_handover_write(const struct wend_handover *handover, int *memfd) WEND_MUST_CHECK;
+enum wend_code wend_handover_write(const struct wend_handover *handover,
+                                   int *memfd) WEND_MUST_CHECK;
 
 /* In the child, before exec: lets the memfd and every descriptor in it survive, and sets
  * WEND_HANDOVER. Not async-signal-safe: for a child forked by a process with one thread. */
-enum wend_code wend_handover_export(const struct wend_handover *handover, int memfd) WEND_MUST_CHECK;
+enum wend_code wend_handover_export(const struct wend_handover *handover,
+                                    int memfd) WEND_MUST_CHECK;
 
 /* *error is a sentence in `arena` on failure. */
 enum wend_code wend_handover_read(int memfd, struct wend_arena *arena, struct wend_handover *out,

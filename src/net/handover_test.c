@@ -6,11 +6,11 @@
 
 #include <sys/wait.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #define CONFIGURATION WEND_STR("# configuration file x:\nevents {}\n")
 
@@ -68,8 +68,8 @@ static void assert_same(const struct wend_handover *got)
     assert_true(wend_str_eq(got->zones[0].name, WEND_STR("shared")));
     assert_int_equal(got->zones[0].size, 65536);
     assert_int_equal(got->zones[0].version, 3);
-    assert_true(wend_str_eq(wend_handover_option(got, WEND_STR("application")),
-                            WEND_STR("site.wsgi:app")));
+    assert_true(
+        wend_str_eq(wend_handover_option(got, WEND_STR("application")), WEND_STR("site.wsgi:app")));
     assert_non_null(wend_handover_option(got, WEND_STR("empty")).ptr);
     assert_null(wend_handover_option(got, WEND_STR("missing")).ptr);
 }
@@ -108,8 +108,8 @@ static int memfd_of(const char *bytes, size_t len, int seals)
  * reader stays inside the file and says something. */
 static void damage_is_found_or_harmless(void **state)
 {
-    static const uint64_t poison[] = {0, 1, 7, 4097, INT32_MAX, UINT32_MAX, INT64_MAX, UINT64_MAX,
-                                      UINT64_MAX - 40};
+    static const uint64_t poison[] = {0,          1,         7,          4097,           INT32_MAX,
+                                      UINT32_MAX, INT64_MAX, UINT64_MAX, UINT64_MAX - 40};
     struct wend_handover got;
     char bytes[4096];
     size_t refused = 0;
@@ -173,7 +173,8 @@ static void another_executable_goes_on(void **state)
     (void)state;
     assert_int_equal(wend_handover_write(&given, &memfd), WEND_OK);
     client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(connect(client, &listener.address.any, wend_address_len(&listener.address)), 0);
+    assert_int_equal(connect(client, &listener.address.any, wend_address_len(&listener.address)),
+                     0);
     pid = fork();
     if (pid == 0) {
         if (wend_handover_export(&given, memfd) == WEND_OK)
@@ -221,8 +222,7 @@ static int be_executed(void)
     wend_arena_init(&arena, 1 << 20);
     if (wend_handover_from_environment(&arena, &got, &error) != WEND_OK)
         return 2;
-    if (getenv(WEND_HANDOVER_ENV) != NULL ||
-        fcntl(got.listeners[0].fd, F_GETFD) != FD_CLOEXEC)
+    if (getenv(WEND_HANDOVER_ENV) != NULL || fcntl(got.listeners[0].fd, F_GETFD) != FD_CLOEXEC)
         return 3;
     status = serve_one(&got);
     wend_arena_release(&arena);

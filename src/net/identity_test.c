@@ -4,11 +4,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static char directory[] = "/tmp/wend-identity-XXXXXX";
 
@@ -55,9 +55,8 @@ static int become_and_look(const struct wend_identity *identity)
         getrlimit(RLIMIT_NOFILE, &limit);
         if (identity->nofile_max >= 0 && limit.rlim_cur != (rlim_t)identity->nofile_max)
             _exit(3);
-        if (identity->user != NULL &&
-            (getuid() != identity->uid || getegid() != identity->gid ||
-             getgroups(8, groups) > 1 || setuid(0) == 0))
+        if (identity->user != NULL && (getuid() != identity->uid || getegid() != identity->gid ||
+                                       getgroups(8, groups) > 1 || setuid(0) == 0))
             _exit(4);
         if (identity->working_directory != NULL &&
             (getcwd(here, sizeof(here)) == NULL || strcmp(here, identity->working_directory) != 0))

@@ -180,8 +180,7 @@ enum wend_code wend_listen_open(struct wend_listener *listener,
     enum wend_code code;
     int error;
 
-    listener->fd =
-        socket(listener->address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    listener->fd = socket(listener->address.family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (listener->fd < 0)
         return failed(listener, "socket()", message);
     code = local ? bind_unix(listener, message) : bind_inet(listener, message);

@@ -71,8 +71,7 @@ struct wend_master {
     int status;
 };
 
-static const int caught[] = {SIGHUP,  SIGQUIT, SIGTERM,  SIGINT,
-                             SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD};
+static const int caught[] = {SIGHUP, SIGQUIT, SIGTERM, SIGINT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCHLD};
 /* What the master needs and a worker does not. */
 static const int masters_only[] = {SIGUSR2, SIGWINCH, SIGCHLD};
 
@@ -100,7 +99,8 @@ static size_t count_state(const struct generation *generation, bool (*is)(const 
 static void each_member(struct wend_master *master, struct generation *only,
                         void (*fn)(struct wend_master *, struct member *))
 {
-    WEND_LIST_EACH(&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after)
+    {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; (only == NULL || only == generation) && i < generation->member_count;
@@ -248,8 +248,8 @@ static void drain(struct wend_master *master, struct member *member)
         return;
     order(member, WEND_CHANNEL_DRAIN);
     member->state = DRAINING;
-    member->at_ns = timeout_ms > 0 ? wend_clock_monotonic_ns() + timeout_ms * WEND_NS_PER_MS
-                                   : INT64_MAX;
+    member->at_ns =
+        timeout_ms > 0 ? wend_clock_monotonic_ns() + timeout_ms * WEND_NS_PER_MS : INT64_MAX;
 }
 
 static void stop(struct wend_master *master, struct member *member)
@@ -386,7 +386,7 @@ static size_t count_alive(struct wend_master *master)
     size_t count = 0;
 
     WEND_LIST_EACH(&master->generations, node, after)
-        count += count_state(WEND_OF(node, struct generation, node), is_alive);
+    count += count_state(WEND_OF(node, struct generation, node), is_alive);
     return count;
 }
 
@@ -453,11 +453,11 @@ static void settle(struct wend_master *master)
     }
     if (master->reload_wanted && master->coming == NULL && master->quitting == NOT)
         begin_reload(master);
-    WEND_LIST_EACH(&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after)
+    {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
-        if (generation->leaving &&
-            count_state(generation, is_none) == generation->member_count)
+        if (generation->leaving && count_state(generation, is_none) == generation->member_count)
             discard(master, generation);
     }
 }
@@ -484,8 +484,7 @@ static void log_end(const struct member *member, int status, bool expected)
         if (member->state < STOPPING)
             level = WEND_LOG_ALERT;
         wend_log(wend_log_process, level, 0, 0, "%s %d exited on signal %d%s", title,
-                 (int)member->pid, WTERMSIG(status),
-                 WCOREDUMP(status) ? " (core dumped)" : "");
+                 (int)member->pid, WTERMSIG(status), WCOREDUMP(status) ? " (core dumped)" : "");
         return;
     }
     if (WEXITSTATUS(status) != 0)
@@ -507,8 +506,8 @@ static void refill(struct wend_master *master, struct member *member, int status
     }
     if (fatal) {
         wend_log(wend_log_process, WEND_LOG_ALERT, 0, 0,
-                 "%s exited with fatal code %d and is not started again",
-                 group_of(member)->title, WEND_EXIT_FATAL);
+                 "%s exited with fatal code %d and is not started again", group_of(member)->title,
+                 WEND_EXIT_FATAL);
         return;
     }
     member->crashes = lived_ns < YOUNG_NS ? member->crashes + 1 : 1;
@@ -518,8 +517,8 @@ static void refill(struct wend_master *master, struct member *member, int status
 static void ended(struct wend_master *master, struct member *member, int status)
 {
     int64_t lived_ns = wend_clock_monotonic_ns() - member->started_ns;
-    bool expected = member->state == DRAINING || member->state == STOPPING ||
-                    member->of->leaving || master->quitting != NOT;
+    bool expected = member->state == DRAINING || member->state == STOPPING || member->of->leaving ||
+                    master->quitting != NOT;
     bool was_ready = member->ready;
     pid_t pid = member->pid;
 
@@ -537,7 +536,8 @@ static void ended(struct wend_master *master, struct member *member, int status)
 
 static struct member *find_pid(struct wend_master *master, pid_t pid)
 {
-    WEND_LIST_EACH(&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after)
+    {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; i < generation->member_count; i++)
@@ -648,7 +648,8 @@ static void collect(struct wend_master *master, struct waiting *waiting)
     waiting->fds[0] = (struct pollfd){.fd = wend_signals_fd(), .events = POLLIN};
     waiting->fds[1] = (struct pollfd){.fd = master->policy->watch_fd, .events = POLLIN};
     waiting->count = FIXED_FDS;
-    WEND_LIST_EACH(&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after)
+    {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; i < generation->member_count; i++) {
@@ -809,7 +810,7 @@ int wend_master_run(const struct wend_master_policy *policy,
     else
         run_with_workers(&master, first);
     WEND_LIST_EACH(&master.generations, node, after)
-        discard(&master, WEND_OF(node, struct generation, node));
+    discard(&master, WEND_OF(node, struct generation, node));
     if (master.pid_file != NULL)
         (void)unlink(master.pid_file);
     free(master.pid_file);

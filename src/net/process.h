@@ -17,8 +17,8 @@
  * that exits with WEND_EXIT_FATAL is not replaced; when it happens before the first generation was
  * ready, the master ends. Workers whose master is gone get WEND_ORDER_ORPHAN.
  *
- * How. Signal handlers write to a pipe. (Not signalfd: it needs blocked signals, and a blocked mask,
- * unlike a handler, is inherited by whatever an application executes.)
+ * How. Signal handlers write to a pipe. (Not signalfd: it needs blocked signals, and a blocked
+ * mask, unlike a handler, is inherited by whatever an application executes.)
  */
 #ifndef WEND_NET_PROCESS_H
 #define WEND_NET_PROCESS_H
@@ -31,13 +31,13 @@
 #include <sched.h>
 #include <sys/types.h>
 
-#define WEND_GROUPS_MAX 32            /* kinds of workers in one generation */
-#define WEND_WORKERS_MAX 1024         /* processes of all generations together */
-#define WEND_EXIT_FATAL 2             /* exit status: starting me again does not help */
+#define WEND_GROUPS_MAX 32    /* kinds of workers in one generation */
+#define WEND_WORKERS_MAX 1024 /* processes of all generations together */
+#define WEND_EXIT_FATAL 2     /* exit status: starting me again does not help */
 #define WEND_READY_TIMEOUT_MS 120000
-#define WEND_STOP_TIMEOUT_MS 3000     /* from a stop order to SIGKILL */
+#define WEND_STOP_TIMEOUT_MS 3000 /* from a stop order to SIGKILL */
 #define WEND_WORKER_ENV "WEND_WORKER"
-#define WEND_MESSAGE_MAX 240          /* bytes of a policy's own message */
+#define WEND_MESSAGE_MAX 240 /* bytes of a policy's own message */
 
 struct wend_master;
 struct wend_generation;
@@ -53,10 +53,10 @@ enum wend_order {
 
 /* A worker's view of itself. Lives as long as the process. */
 struct wend_worker {
-    unsigned group, slot;   /* slot counts from 0 inside the group */
+    unsigned group, slot; /* slot counts from 0 inside the group */
     unsigned generation;
     pid_t master;
-    int channel;            /* to the master; -1: there is none (single process) */
+    int channel;              /* to the master; -1: there is none (single process) */
     const char *name, *title; /* "wend", "worker process"; NULL in an executed worker */
     void (*on_order)(struct wend_worker *worker, enum wend_order order);
     /* A message of the policy, sent with wend_master_send(). May be NULL. */
@@ -69,13 +69,15 @@ struct wend_worker {
 
 /* Orders and signals (TERM and INT stop, QUIT drains, USR1 reopens, HUP and PIPE are ignored)
  * arrive as on_order calls on this loop from now on. */
-enum wend_code wend_worker_attach(struct wend_worker *worker, struct wend_loop *loop) WEND_MUST_CHECK;
+enum wend_code wend_worker_attach(struct wend_worker *worker,
+                                  struct wend_loop *loop) WEND_MUST_CHECK;
 void wend_worker_detach(struct wend_worker *worker);
 /* Says that connections can be served. Once. */
 void wend_worker_ready(struct wend_worker *worker);
 /* As if the master had got HUP: for servers that watch their sources. */
 void wend_worker_ask_reload(struct wend_worker *worker);
-enum wend_code wend_worker_send(struct wend_worker *worker, struct wend_str message) WEND_MUST_CHECK;
+enum wend_code wend_worker_send(struct wend_worker *worker,
+                                struct wend_str message) WEND_MUST_CHECK;
 
 /* In an executed worker: who am I? WEND_E_NOT_FOUND: started by a person; WEND_E_PROTOCOL. */
 enum wend_code wend_worker_from_environment(struct wend_worker *worker) WEND_MUST_CHECK;
@@ -83,13 +85,13 @@ enum wend_code wend_worker_from_environment(struct wend_worker *worker) WEND_MUS
 /* --- who a process is -------------------------------------------------------------------- */
 
 struct wend_identity {
-    const char *user;               /* as initgroups() wants it; NULL: stay who we are */
+    const char *user; /* as initgroups() wants it; NULL: stay who we are */
     uid_t uid;
     gid_t gid;
-    const char *working_directory;  /* NULL: none */
+    const char *working_directory;      /* NULL: none */
     int64_t nofile_max, core_bytes_max; /* rlimits; -1: as they are */
-    int priority;                   /* nice value, 0: as it is */
-    const cpu_set_t *cpus;          /* NULL: all */
+    int priority;                       /* nice value, 0: as it is */
+    const cpu_set_t *cpus;              /* NULL: all */
 };
 #define WEND_IDENTITY_NONE ((struct wend_identity){.nofile_max = -1, .core_bytes_max = -1})
 
@@ -112,40 +114,41 @@ enum wend_code wend_pidfile_read(const char *path, pid_t *pid) WEND_MUST_CHECK;
 
 /* One kind of worker. Either `run` (forked) or `exec` (another executable). */
 struct wend_worker_group {
-    const char *title;     /* "worker process": for ps and the log */
+    const char *title; /* "worker process": for ps and the log */
     unsigned count;
     struct wend_identity identity; /* of all of the group; `cpus` may be set per slot by prepare */
     /* In the child, identity taken on, title set. What it returns is the exit status. */
     int (*run)(struct wend_worker *worker, void *config);
-    /* In the child instead: executes something and returns only when it could not. WEND_WORKER is set
-     * in the environment and the channel survives. wend_handover_export() belongs here. */
+    /* In the child instead: executes something and returns only when it could not. WEND_WORKER is
+     * set in the environment and the channel survives. wend_handover_export() belongs here. */
     int (*exec)(struct wend_worker *worker, void *config);
-    /* In the child before the identity is taken on, while still root; may change it. May be NULL. */
+    /* In the child before the identity is taken on, while still root; may change it. May be NULL.
+     */
     void (*prepare)(struct wend_worker *worker, void *config, struct wend_identity *identity);
 };
 
 /* What load() fills in. */
 struct wend_generation {
-    unsigned number;                /* set by the master, from 1 */
+    unsigned number; /* set by the master, from 1 */
     void *config;
     struct wend_worker_group groups[WEND_GROUPS_MAX];
     size_t group_count;
-    const char *pid_file;           /* NULL: none. The text lives as long as the generation */
-    int64_t drain_timeout_ms;       /* worker_shutdown_timeout; 0: as long as it takes */
-    int64_t ready_timeout_ms;       /* 0: WEND_READY_TIMEOUT_MS */
+    const char *pid_file;     /* NULL: none. The text lives as long as the generation */
+    int64_t drain_timeout_ms; /* worker_shutdown_timeout; 0: as long as it takes */
+    int64_t ready_timeout_ms; /* 0: WEND_READY_TIMEOUT_MS */
 };
 
 struct wend_master_policy {
     void *data;
-    const char *name;               /* "wend" or "nginx": for titles */
+    const char *name; /* "wend" or "nginx": for titles */
     /* Reads the configuration and opens the listeners; at start and at each reload. `old` is the
      * one that runs now, or NULL. On failure it has logged why and nothing changes. */
     enum wend_code (*load)(void *data, const struct wend_generation *old,
                            struct wend_generation *out);
     /* No process of the generation is left, and no newer one needs it. */
     void (*discard)(void *data, struct wend_generation *generation);
-    /* All workers of the generation are ready, the older ones are told to drain. Listeners that only
-     * the old configuration had can be closed now. May be NULL. */
+    /* All workers of the generation are ready, the older ones are told to drain. Listeners that
+     * only the old configuration had can be closed now. May be NULL. */
     void (*started)(void *data, struct wend_generation *generation);
     /* USR1, in the master. May be NULL. */
     void (*reopen)(void *data);
@@ -164,9 +167,9 @@ struct wend_master_options {
     /* Leave the terminal after the listeners are open. The process that started us exits 0 when the
      * pid file is written, or 1 when it came to nothing, so an init system need not guess. */
     bool daemonize;
-    bool keep_stderr; /* of a daemon: it is the error log already */
-    bool single;      /* no workers: group 0's run() in this process, as whoever started it
-                       * (master_process off) */
+    bool keep_stderr;  /* of a daemon: it is the error log already */
+    bool single;       /* no workers: group 0's run() in this process, as whoever started it
+                        * (master_process off) */
     bool watch_parent; /* stop when the process that started us is gone (tests) */
 };
 
@@ -178,7 +181,8 @@ int wend_master_run(const struct wend_master_policy *policy,
 /* From the policy's callbacks. */
 void wend_master_reload(struct wend_master *master);
 void wend_master_stop(struct wend_master *master, bool drain);
-/* To each ready worker of `group` of the newest generation. Dropped where a worker does not read. */
+/* To each ready worker of `group` of the newest generation. Dropped where a worker does not read.
+ */
 void wend_master_send(struct wend_master *master, unsigned group, struct wend_str message);
 
 #endif

@@ -32,8 +32,8 @@ static void remember_command(int argc, char **argv)
     size_t len = 0;
 
     for (int i = 0; i < argc && len < sizeof(command); i++)
-        len += (size_t)snprintf(command + len, sizeof(command) - len, i == 0 ? "%s" : " %s",
-                                argv[i]);
+        len +=
+            (size_t)snprintf(command + len, sizeof(command) - len, i == 0 ? "%s" : " %s", argv[i]);
 }
 
 static void move_environ(void)

@@ -147,7 +147,8 @@ enum wend_code wend_worker_from_environment(struct wend_worker *worker)
 
     if (text == NULL)
         return WEND_E_NOT_FOUND;
-    if (sscanf(text, "%d,%u,%u,%u,%d%n", &channel, &group, &slot, &generation, &master, &end) != 5 ||
+    if (sscanf(text, "%d,%u,%u,%u,%d%n", &channel, &group, &slot, &generation, &master, &end) !=
+            5 ||
         text[end] != '\0')
         return WEND_E_PROTOCOL;
     if (channel < 0 || fcntl(channel, F_SETFD, FD_CLOEXEC) != 0)

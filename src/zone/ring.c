@@ -124,8 +124,7 @@ enum wend_code wend_ring_create(struct wend_ring *ring, struct wend_zone *zone, 
     return view(ring, zone, head);
 }
 
-enum wend_code wend_ring_attach(struct wend_ring *ring, struct wend_zone *zone,
-                                wend_zone_offset at)
+enum wend_code wend_ring_attach(struct wend_ring *ring, struct wend_zone *zone, wend_zone_offset at)
 {
     struct wend_ring_head *head = wend_zone_at(zone, at, sizeof(*head));
 
@@ -156,10 +155,9 @@ void *wend_ring_begin(struct wend_ring *ring, uint64_t *ticket)
     uint64_t before = __atomic_load_n(&slot->word, __ATOMIC_RELAXED);
     bool free_now = before < done && ((before & WRITING) == 0 || writer_is_dead(before));
 
-    if (WEND_UNLIKELY(!free_now ||
-                      !__atomic_compare_exchange_n(&slot->word, &before,
-                                                   done | own_pid << PID_SHIFT | WRITING, false,
-                                                   __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
+    if (WEND_UNLIKELY(!free_now || !__atomic_compare_exchange_n(
+                                       &slot->word, &before, done | own_pid << PID_SHIFT | WRITING,
+                                       false, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))) {
         __atomic_fetch_add(&ring->head->dropped, 1, __ATOMIC_RELAXED);
         return NULL;
     }

@@ -7,8 +7,8 @@
  *
  * What it promises. Writing takes one fetch_add and one compare-and-swap, no lock, and never waits.
  * A reader gets a whole record or none. Each record has a ticket, counting up from
- * wend_ring_first(); record t is there until record t + slots begins. A writer killed midway costs its own record only: its slot
- * is used again as soon as its process is gone.
+ * wend_ring_first(); record t is there until record t + slots begins. A writer killed midway costs
+ * its own record only: its slot is used again as soon as its process is gone.
  *
  * What it does not do. When a writer is so slow that all others went once round the ring meanwhile,
  * the newcomer's record is dropped (counted), not the slot torn.

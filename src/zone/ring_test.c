@@ -5,11 +5,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 static struct wend_zone zone;
 static struct wend_ring ring;
@@ -18,9 +18,9 @@ static void open_ring(size_t slots, size_t record_max)
 {
     wend_zone_offset at;
 
-    assert_int_equal(wend_zone_create(&zone, WEND_STR("ring"),
-                                      wend_ring_zone_bytes(slots, record_max), 1),
-                     WEND_OK);
+    assert_int_equal(
+        wend_zone_create(&zone, WEND_STR("ring"), wend_ring_zone_bytes(slots, record_max), 1),
+        WEND_OK);
     assert_int_equal(wend_ring_create(&ring, &zone, slots, record_max, &at), WEND_OK);
     wend_zone_set_root(&zone, at);
     memset(&ring, 0, sizeof(ring));

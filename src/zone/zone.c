@@ -9,9 +9,10 @@
  * until then, and are given back after it: a holder dead in between leaves undo_count == 0 and
  * free_count > 0, and the next one finishes.
  *
- * Two locks at once. Allocating under a caller's lock changes the allocator's words and the caller's
- * list. Both go through the *allocator's* journal, so they happen together. A repair of the caller's
- * list therefore takes and leaves the allocator's lock first: that settles what was under way.
+ * Two locks at once. Allocating under a caller's lock changes the allocator's words and the
+ * caller's list. Both go through the *allocator's* journal, so they happen together. A repair of
+ * the caller's list therefore takes and leaves the allocator's lock first: that settles what was
+ * under way.
  *
  * Memory order. The dead process's stores become visible in the order it made them or not at all
  * when each step is separated by a release fence; on x86-64 that costs nothing. */
@@ -36,7 +37,8 @@
 #define CLASS_COUNT ((SHIFT_MAX - SHIFT_MIN + 1) * 4)
 #define BLOCK_MIN 64
 
-/* An undo entry's `what` is a word's offset, or, with this bit, a block to give back of size old. */
+/* An undo entry's `what` is a word's offset, or, with this bit, a block to give back of size old.
+ */
 #define UNDO_BLOCK 1u
 
 struct wend_zone_head {

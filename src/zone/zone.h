@@ -12,8 +12,9 @@
  *
  * What it promises. A process killed at any instruction, lock held or not, loses nothing and breaks
  * nothing: what is done through wend_zone_set(), _alloc() and _free() under a lock is either all
- * there or, when the holder died before wend_zone_unlock(), undone by the next one who locks. The size is sealed, so a
- * mapping never raises SIGBUS. A zone is attached only when magic, layout, size, name and version fit.
+ * there or, when the holder died before wend_zone_unlock(), undone by the next one who locks. The
+ * size is sealed, so a mapping never raises SIGBUS. A zone is attached only when magic, layout,
+ * size, name and version fit.
  *
  * What it does not do. No lock is held across a suspend; a lock is for a few hundred instructions.
  */
@@ -28,9 +29,9 @@
 #define WEND_ZONE_NAME_MAX 64
 #define WEND_ZONE_BYTES_MIN (64u << 10)
 #define WEND_ZONE_BYTES_MAX (UINT64_C(1) << 38)
-#define WEND_ZONE_UNDO_MAX 60    /* changes between one lock and its unlock */
-#define WEND_ZONE_FREES_MAX 8    /* blocks given back between one lock and its unlock */
-#define WEND_ZONES_MAX 64        /* in one set */
+#define WEND_ZONE_UNDO_MAX 60 /* changes between one lock and its unlock */
+#define WEND_ZONE_FREES_MAX 8 /* blocks given back between one lock and its unlock */
+#define WEND_ZONES_MAX 64     /* in one set */
 
 typedef uint64_t wend_zone_offset;
 struct wend_zone_head;
@@ -84,7 +85,8 @@ struct wend_zone_lock {
 
 void wend_zone_lock_init(struct wend_zone_lock *lock);
 /* True: the last holder died inside; what it did is undone (or, when it died after the decision in
- * wend_zone_unlock(), finished). What it changed without wend_zone_set() is the caller's to repair. */
+ * wend_zone_unlock(), finished). What it changed without wend_zone_set() is the caller's to repair.
+ */
 bool wend_zone_lock(struct wend_zone *zone, struct wend_zone_lock *lock);
 void wend_zone_unlock(struct wend_zone *zone, struct wend_zone_lock *lock);
 /* Changes one aligned word of the zone under `lock`, remembering the old value for the undo. */

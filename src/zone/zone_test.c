@@ -6,11 +6,11 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 
 #define NAME WEND_STR("test")
 
@@ -116,9 +116,11 @@ static void a_set_moves_what_still_fits(void **state)
     bool fresh;
 
     (void)state;
-    assert_int_equal(wend_zone_set_need(&first, NULL, WEND_STR("a"), 65536, 1, &a, &fresh), WEND_OK);
+    assert_int_equal(wend_zone_set_need(&first, NULL, WEND_STR("a"), 65536, 1, &a, &fresh),
+                     WEND_OK);
     assert_true(fresh);
-    assert_int_equal(wend_zone_set_need(&first, NULL, WEND_STR("b"), 65536, 1, &b, &fresh), WEND_OK);
+    assert_int_equal(wend_zone_set_need(&first, NULL, WEND_STR("b"), 65536, 1, &b, &fresh),
+                     WEND_OK);
     assert_int_equal(wend_zone_set_need(&first, NULL, WEND_STR("a"), 65536, 1, &kept, &fresh),
                      WEND_OK);
     assert_false(fresh);
@@ -129,8 +131,8 @@ static void a_set_moves_what_still_fits(void **state)
                      WEND_OK);
     assert_false(fresh);
     assert_ptr_equal(kept, a);
-    assert_int_equal(wend_zone_set_need(&second, &first, WEND_STR("b"), 131072, 1, &changed, &fresh),
-                     WEND_OK);
+    assert_int_equal(
+        wend_zone_set_need(&second, &first, WEND_STR("b"), 131072, 1, &changed, &fresh), WEND_OK);
     assert_true(fresh);
     assert_ptr_not_equal(changed, b);
     wend_zone_set_release(&first, &second);
@@ -239,7 +241,7 @@ static void assert_nothing_lost(struct wend_zone *zone, struct shared *shared, u
         at = node->next;
     }
     assert_int_equal(length, shared->length);
-    for (class = 0; class < CLASS_COUNT; class++) {
+    for (class = 0; class < CLASS_COUNT; class ++) {
         for (wend_zone_offset at = head->free_blocks[class]; at != 0;) {
             uint64_t *next = wend_zone_at(zone, at, sizeof(*next));
 
