@@ -1,11 +1,12 @@
 /* base/arena_test.c */
 #include "base/arena.c"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void allocations_are_aligned_and_apart(void **state)
 {

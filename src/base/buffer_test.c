@@ -1,11 +1,12 @@
 /* base/buffer_test.c */
 #include "base/buffer.c"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void assert_holds(const struct wend_buffer *buffer, const char *text)
 {

@@ -3,11 +3,12 @@
 
 #include <stdlib.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void writes_and_parses_every_day(void **state)
 {

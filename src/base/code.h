@@ -43,7 +43,7 @@ enum wend_code {
 #define WEND_CODE_ENUM(name, text) WEND_##name,
     WEND_CODES(WEND_CODE_ENUM)
 #undef WEND_CODE_ENUM
-    WEND_CODES_COUNT
+        WEND_CODES_COUNT
 };
 
 /* "E_DEADLINE" and "the time allowed ran out". Static strings. */

@@ -10,7 +10,7 @@ struct wend_list {
     struct wend_list *next, *prev;
 };
 
-#define WEND_OF(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define WEND_OF(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
 /* Safe against removal of `node` itself inside the loop. */
 #define WEND_LIST_EACH(head, node, after)                                                          \

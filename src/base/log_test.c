@@ -3,11 +3,12 @@
 
 #include <errno.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static char last[WEND_LOG_LINE_MAX + 1];
 static int lines;

@@ -3,11 +3,12 @@
 
 #include <stdio.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 /* The reference vectors' key and messages: 00 01 02 ... */
 static void siphash_gives_known_values(void **state)

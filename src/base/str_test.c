@@ -1,11 +1,12 @@
 /* base/str_test.c */
 #include "base/str.c"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void compares(void **state)
 {

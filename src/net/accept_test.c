@@ -5,11 +5,12 @@
 
 #include <sys/resource.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #define CLIENTS_MAX 64
 

@@ -1,11 +1,12 @@
 /* net/address_test.c */
 #include "net/address.c"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static void texts_go_both_ways(void **state)
 {

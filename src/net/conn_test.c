@@ -5,11 +5,12 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #define FILE_BYTES (100u << 10)
 

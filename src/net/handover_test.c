@@ -6,11 +6,12 @@
 
 #include <sys/wait.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #define CONFIGURATION WEND_STR("# configuration file x:\nevents {}\n")
 

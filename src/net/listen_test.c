@@ -1,11 +1,12 @@
 /* net/listen_test.c */
 #include "net/listen.c"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static char message[WEND_LISTEN_MESSAGE_MAX];
 

@@ -6,11 +6,12 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #define SLOTS 4
 

@@ -5,11 +5,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 static struct wend_zone zone;
 static struct wend_ring ring;

@@ -6,11 +6,12 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #define NAME WEND_STR("test")
 
