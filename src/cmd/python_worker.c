@@ -23,6 +23,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/uio.h>
@@ -48,6 +49,7 @@ static struct {
     struct wend_worker worker;
     struct wend_timer drain;
     struct wend_post changed;
+    atomic_bool change_told; /* the post is on its way */
     struct wend_arena arena;
     int64_t drain_until_ns;
     size_t live;
@@ -174,6 +176,7 @@ static void on_order(struct wend_worker *worker, enum wend_order order)
 static void files_changed(struct wend_post *post)
 {
     (void)post;
+    atomic_store(&self.change_told, false);
     wend_worker_ask_reload(&self.worker);
 }
 
@@ -182,6 +185,8 @@ static void file_changed(void *arg, const char *path)
 {
     (void)arg;
     wend_log(wend_log_process, WEND_LOG_NOTICE, 0, 0, "%s has changed: loading again", path);
+    if (atomic_exchange(&self.change_told, true))
+        return;
     self.changed.deliver = files_changed;
     wend_loop_post(self.loop, &self.changed);
 }

@@ -14,7 +14,7 @@ void wend_python_static_folders(bool development,
                                 void *arg);
 
 /* After load. Watches the files of all modules that were not installed with the interpreter or into
- * site-packages; calls changed(arg, path) once, from a thread of its own. */
+ * site-packages; calls changed(arg, path) each time, from a thread of its own. */
 void wend_python_watch(void (*changed)(void *arg, const char *path), void *arg);
 
 #endif

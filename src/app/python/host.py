@@ -348,9 +348,11 @@ def _watched():
             yield path
 
 
+_seen = {}
+
+
 def wait_for_change(interval=0.5):
-    """The path of the first watched file that is not what it was."""
-    seen = {}
+    """The path of the first watched file that is not what it was at the last look."""
     while True:
         for path in _watched():
             try:
@@ -358,7 +360,8 @@ def wait_for_change(interval=0.5):
                 now = (status.st_mtime_ns, status.st_size)
             except OSError:
                 now = None
-            if seen.setdefault(path, now) != now:
+            if _seen.setdefault(path, now) != now:
+                _seen[path] = now
                 return path
         time.sleep(interval)
 

@@ -2,8 +2,8 @@
 #include "app/python/engine.h"
 #include "app/python/python.h"
 
+#include <errno.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -87,45 +87,48 @@ enum wend_code wend_py_load(const struct wend_app_settings *settings, void **out
 /* --- the end ------------------------------------------------------------------------------------ */
 
 /* Finalising the interpreter is slow and crashes with some extensions; what a program registered
- * with atexit runs, on a thread that nobody waits for longer than timeout_ms. */
-static void *finish(void *arg)
-{
-    atomic_bool *done = arg;
-    PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *result = wend_py_host_call("finish", "()");
+ * with atexit runs. It has to run on this thread, Python's main one, so a second thread ends the
+ * process when that takes too long. */
+struct hurry {
+    const struct wend_app_settings *settings;
+    int timeout_ms;
+};
 
-    if (result == NULL)
-        PyErr_Print();
-    Py_XDECREF(result);
-    PyGILState_Release(state);
-    atomic_store(done, true);
-    return NULL;
+static void *leave_in_time(void *arg)
+{
+    const struct hurry *hurry = arg;
+    struct timespec patience = {.tv_sec = hurry->timeout_ms / 1000,
+                                .tv_nsec = hurry->timeout_ms % 1000 * 1000000L};
+
+    while (nanosleep(&patience, &patience) != 0 && errno == EINTR)
+        continue;
+    wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
+             "app %.*s: its threads and at-exit functions did not end in %d ms; leaving without them",
+             WEND_STR_ARG(hurry->settings->name), hurry->timeout_ms);
+    _exit(0);
 }
 
 void wend_py_stop(void *arg, int timeout_ms)
 {
-    static atomic_bool done;
     struct wend_py_app *app = arg;
-    struct timespec pause = {.tv_nsec = 5 * 1000 * 1000};
+    struct hurry hurry = {app->settings, timeout_ms};
     PyGILState_STATE state;
+    PyObject *result;
     pthread_t thread;
 
-    if (pthread_create(&thread, NULL, finish, &done) != 0)
+    if (pthread_create(&thread, NULL, leave_in_time, &hurry) != 0)
         return;
-    pthread_detach(thread);
-    for (int waited_ms = 0; !atomic_load(&done) && waited_ms < timeout_ms; waited_ms += 5)
-        nanosleep(&pause, NULL);
-    if (!atomic_load(&done)) {
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
-                 "app %.*s: its at-exit functions did not end in %d ms; leaving without them",
-                 WEND_STR_ARG(app->settings->name), timeout_ms);
-        return;
-    }
     state = PyGILState_Ensure();
+    result = wend_py_host_call("finish", "()");
+    if (result == NULL)
+        PyErr_Print();
+    Py_XDECREF(result);
     Py_CLEAR(app->callable);
     Py_CLEAR(app->environ);
     PyGILState_Release(state);
     PyMem_RawFree(app);
+    pthread_cancel(thread);
+    pthread_join(thread, NULL);
 }
 
 /* --- static files, changed files ---------------------------------------------------------------- */
@@ -158,14 +161,17 @@ static void *watch_main(void *arg)
 {
     struct watch *watch = arg;
     PyGILState_STATE state = PyGILState_Ensure();
-    PyObject *path = wend_py_host_call("wait_for_change", "()");
-    const char *text = path == NULL ? NULL : PyUnicode_AsUTF8(path);
+    PyObject *path;
 
-    if (text == NULL)
-        PyErr_Print();
+    for (;;) {
+        path = wend_py_host_call("wait_for_change", "()");
+        if (path == NULL || !PyUnicode_Check(path))
+            break;
+        watch->changed(watch->arg, PyUnicode_AsUTF8(path));
+        Py_DECREF(path);
+    }
+    PyErr_Print();
     PyGILState_Release(state);
-    if (text != NULL)
-        watch->changed(watch->arg, text);
     return NULL;
 }
 
