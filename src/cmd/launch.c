@@ -2,6 +2,7 @@
 #include "cmd/launch.h"
 
 #include "base/log.h"
+#include "cmd/app_provider.h"
 #include "net/process.h"
 
 #include <errno.h>
@@ -193,27 +194,6 @@ void wend_launch_home(struct wend_launch *launch, const char *named, const char 
     wend_launch_set(launch, "home", named != NULL && named[0] != '\0' ? named : NULL);
 }
 
-/* Beside this program; after `make install` too. */
-static bool find_worker(struct running *running)
-{
-    char self[PATH_BYTES_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    char *slash;
-
-    if (len <= 0)
-        return false;
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    *slash = '\0';
-    len = snprintf(running->worker, sizeof(running->worker), "%s/" WORKER_PROGRAM, self);
-    if ((size_t)len < sizeof(running->worker) && access(running->worker, X_OK) == 0)
-        return true;
-    fprintf(stderr,
-            "%s: there is no %s: this wend was built without Python (needed: libpython3.11-dev)\n",
-            running->launch->name, running->worker);
-    return false;
-}
-
 static bool open_log(const struct wend_launch *launch)
 {
     int fd;
@@ -337,7 +317,7 @@ int wend_launch_run(struct wend_launch *launch)
     int status;
 
     running.launch = launch;
-    if (!find_worker(&running) || !open_listeners(launch) || !open_log(launch))
+    if (!wend_app_find_worker(launch->name, running.worker, sizeof(running.worker)) || !open_listeners(launch) || !open_log(launch))
         return 1;
     snprintf(processes, sizeof(processes), "%u", launch->workers);
     wend_launch_set(launch, "processes", processes);

@@ -4,6 +4,7 @@
  * the rest of the house is reached as `wend COMMAND ...`.
  */
 #include "base/str.h"
+#include "cmd/app_provider.h"
 #include "cmd/commands.h"
 #include "net/process.h"
 
@@ -81,6 +82,7 @@ int main(int argc, char **argv)
     command = find(links, WEND_COUNT(links), name);
     /* A peer that went away is an error of the write, not the end of the process. */
     signal(SIGPIPE, SIG_IGN);
+    wend_app_provider_execute(argc, argv);
     if (command != NULL)
         return command->run(argc, argv);
     if (argc < 2) {

@@ -9,11 +9,15 @@
  *     drain_ms=30000     how long the last requests may take
  * By hand, for tests and measurements, the same words are arguments:
  *     wend-python3.11 listen=127.0.0.1:8000 uwsgi=unix:/run/x.sock module=mysite.wsgi
+ * It is also the whole server (`wend-python3.11 edge -c nginx.conf`) for configurations with `app` blocks;
+ * see cmd/app_provider.h.
  */
 #include "app/host.h"
 #include "app/python/engine.h"
 #include "app/static_map.h"
 #include "base/log.h"
+#include "cmd/app_provider.h"
+#include "cmd/commands.h"
 #include "gateway/uwsgi_server.h"
 #include "net/accept.h"
 #include "net/handover.h"
@@ -376,6 +380,23 @@ static int from_arguments(int argc, char **argv, struct wend_app_settings *setti
     return 0;
 }
 
+/* A configuration with an `app` block: `wend` executed us with its own command line. */
+static bool is_command(int argc, char **argv, int *status)
+{
+    const char *slash = strrchr(argv[0], '/');
+    const char *name = slash != NULL ? slash + 1 : argv[0];
+
+    if (strcmp(name, "nginx") == 0)
+        *status = wend_cmd_edge(argc, argv);
+    else if (argc > 1 && strcmp(argv[1], "edge") == 0)
+        *status = wend_cmd_edge(argc - 1, argv + 1);
+    else if (argc > 1 && strcmp(argv[1], "serve") == 0)
+        *status = wend_cmd_serve(argc - 1, argv + 1);
+    else
+        return false;
+    return true;
+}
+
 int main(int argc, char **argv)
 {
     static struct wend_app_settings settings = {.name = WEND_STR_INIT("python")};
@@ -384,8 +405,11 @@ int main(int argc, char **argv)
     enum wend_code code;
     int status;
 
-    signal(SIGPIPE, SIG_IGN);
     wend_title_init(argc, argv);
+    signal(SIGPIPE, SIG_IGN);
+    wend_edge_provide_apps(&wend_app_provider_python);
+    if (is_command(argc, argv, &status))
+        return status;
     wend_arena_init(&self.arena, WEND_ARENA_UNLIMITED);
     self.loop = wend_loop_new(0);
     self.worker.channel = -1;

@@ -296,8 +296,10 @@ static void find_place(const struct wend_app_settings *settings, const struct we
 {
     struct wend_str path;
 
-    if (place->path_info.ptr != NULL)
+    if (place->path_info.ptr != NULL) {
+        split_mount(settings->script_name, place->path_info, place);
         return;
+    }
     path = wend_percent_decode(&x->task->arena, x->request.path_raw);
     if (path.ptr == NULL)
         path = WEND_STR("");

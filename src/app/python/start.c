@@ -195,6 +195,7 @@ static enum wend_code change_directory(const struct wend_app_settings *settings)
 
 enum wend_code wend_py_start(const struct wend_app_settings *settings)
 {
+    static char first_home[PATH_BYTES_MAX];
     static bool running;
     char home[PATH_BYTES_MAX];
     enum wend_code code = set_environment(settings);
@@ -203,12 +204,19 @@ enum wend_code wend_py_start(const struct wend_app_settings *settings)
         code = change_directory(settings);
     if (code != WEND_OK)
         return code;
+    if (!to_cstr(settings->home, home, sizeof(home)))
+        home[0] = '\0';
+    if (running && strcmp(home, first_home) != 0) {
+        wend_log(wend_log_process, WEND_LOG_EMERG, 0, 0,
+                 "app %.*s: one process has one Python: its home \"%s\" is not the first application's "
+                 "\"%s\"", WEND_STR_ARG(settings->name), home, first_home);
+        return WEND_E_CONFIG;
+    }
     if (running) {
         (void)PyGILState_Ensure();
         return WEND_OK;
     }
-    if (!to_cstr(settings->home, home, sizeof(home)))
-        home[0] = '\0';
+    memcpy(first_home, home, sizeof(home));
     code = start_interpreter(home[0] != '\0' ? home : NULL);
     if (code != WEND_OK)
         return code;
