@@ -1,56 +1,94 @@
-# wend: make help lists what can be made. Meson and ninja do the work; this file gives them names.
-PREFIX ?= /usr/local
-BUILD ?= build
-PYTHON = /usr/bin/python3.11
-MESON_FLAGS ?=
+# A small face on Meson. `make help` lists what there is.
 
-all: $(BUILD)/build.ninja ## build build/wend and the links in build/compat
+BUILD = build
+PREFIX = /usr/local
+DESTDIR =
+MESON_FLAGS = $(if $(CI),-Dwerror=true)
+PYTHON = /usr/bin/python3.11
+SOURCES = $(shell find src tests/fuzz bench -name '*.c' -o -name '*.h')
+
+.NOTPARALLEL:
+
+all: $(BUILD)/build.ninja ## build/wend, build/wend-python3.11 and build/compat/{nginx,uwsgi,gunicorn}
 	@ninja -C $(BUILD)
 	@tools/links.sh $(BUILD)
 
-$(BUILD)/build.ninja:
-	@tools/packages.sh build
-	@meson setup $(BUILD) $(MESON_FLAGS) >/dev/null
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+	    printf '  make %-12s %s\n' "$$name" "$$text"; done
 
-run: all ## serve a real Django site (admin, static files, SQLite) on http://127.0.0.1:8000
-	@tools/run_example.sh
+run: packages-run all $(BUILD)/venv/.ready ## serve the example Django site on http://127.0.0.1:8000
+	@tools/run_example.sh $(BUILD)
 
-check: ## unit tests, end-to-end tests against real peers, 5 s of each fuzz target (under 10 minutes)
-	@tools/packages.sh test
-	@$(PYTHON) tools/check.py
+check: packages-test all $(BUILD)/venv/.ready ## the tests: unit, end to end, 5 s of each fuzz target
+	@tools/check.py --build $(BUILD)
 
-check-all: ## check, and the slow rest
-	@tools/packages.sh test
-	@$(PYTHON) tools/check.py --all
+check-all: packages-test all $(BUILD)/venv/.ready ## the slow tests too, 60 s of each fuzz target
+	@tools/check.py --build $(BUILD) --slow --fuzz-seconds 60
 
-check-asan: ## unit and end-to-end tests with the address and undefined behaviour sanitizers
-	@tools/packages.sh test
-	@$(PYTHON) tools/check.py --asan
+check-asan: packages-test $(BUILD)/venv/.ready build-asan/build.ninja ## unit and end-to-end tests under ASan and UBSan
+	@ninja -C build-asan
+	@tools/links.sh build-asan
+	@tools/check.py --build build-asan --parts unit,e2e
 
-fuzz: ## each fuzz target for SECONDS (60)
-	@tools/packages.sh test
-	@$(PYTHON) tools/check.py --fuzz $(or $(SECONDS),60)
+# What .ci/run does after `make check`: the unit tests and the e2e tests of the HTTP paths.
+check-asan-short: packages-test $(BUILD)/venv/.ready build-asan/build.ninja
+	@ninja -C build-asan
+	@tools/links.sh build-asan
+	@tools/check.py --build build-asan --parts unit,e2e -k "static or bad_input or wsgi or get"
 
-bench: all ## what a request costs, beside nginx, h2o, lighttpd, uWSGI and granian
-	@tools/packages.sh bench
+fuzz: packages-test ## 60 s of each fuzz target
+	@tools/check.py --parts fuzz --fuzz-seconds 60
+
+bench: packages-build packages-bench all ## what a request costs, ours and theirs, in one run
 	@$(PYTHON) bench/run.py
 
-lint: $(BUILD)/build.ninja ## clang-tidy over src/, and who includes whom
-	@tools/packages.sh lint
+lint: packages-build packages-lint $(BUILD)/build.ninja ## clang-tidy and the include rule
 	@tools/include_rule.py
-	@run-clang-tidy -quiet -p $(BUILD) 'src/.*\.c$$' 2>/dev/null | grep -E 'warning|error' | sort -u || true
+	@ninja -C $(BUILD) >/dev/null
+	@run-clang-tidy -quiet -p $(BUILD) 'src/.*\.c$$' 2>/dev/null
 
-format: ## clang-format over src/
+format: packages-lint ## clang-format, in place
+	@clang-format -i $(SOURCES)
+
+install: all ## into $(DESTDIR)$(PREFIX): programs, man pages, systemd unit, logrotate file
+	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) tools/install.sh
+
+clean: ## forget everything that was built
+	rm -rf build build-asan build-fuzz build-aarch64
+
+packages-build:
+	@tools/packages.sh build
+
+packages-run:
+	@tools/packages.sh build run
+
+packages-test:
+	@tools/packages.sh build test
+
+packages-bench:
+	@tools/packages.sh bench
+
+packages-lint:
 	@tools/packages.sh lint
-	@find src -name '*.[ch]' | xargs clang-format -i
 
-install: all ## install below DESTDIR and PREFIX, with man pages and a systemd unit
-	@tools/install.sh "$(DESTDIR)" "$(PREFIX)" "$(BUILD)"
+packages-cross:
+	@tools/packages.sh cross
 
-clean: ## remove every build folder
-	rm -rf build build-asan build-fuzz
+$(BUILD)/build.ninja:
+	@command -v meson >/dev/null || { echo "meson is missing; 'tools/packages.sh build' installs what a build needs" >&2; exit 1; }
+	@meson setup $(BUILD) $(MESON_FLAGS) >/dev/null || { meson setup $(BUILD) $(MESON_FLAGS); exit 1; }
 
-help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | while IFS="$$(printf '\t')" read -r name text; do printf '  make %-12s %s\n' "$$name" "$$text"; done
+# A sanitized wend-python3.11 needs the real libc allocator hooks, so the rest is as in a build.
+build-asan/build.ninja:
+	@meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dslow_checks=true $(MESON_FLAGS) >/dev/null
 
-.PHONY: all run check check-all check-asan fuzz bench lint format install clean help
+# Another Python 3.11 may come first on PATH, and wend contains Debian's.
+$(BUILD)/venv/.ready: tests/requirements.txt | $(BUILD)/build.ninja
+	@echo "Making $(BUILD)/venv with what tests/requirements.txt lists"
+	@$(PYTHON) -m venv $(BUILD)/venv
+	@$(BUILD)/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
+	@touch $@
+
+.PHONY: all help run check check-all check-asan check-asan-short fuzz bench lint format install clean \
+	packages-build packages-run packages-test packages-bench packages-lint packages-cross

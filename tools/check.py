@@ -1,199 +1,223 @@
-#!/usr/bin/env python3
-"""check.py [--all] [--asan] [--quick] [--fuzz SECONDS]: every test there is, one tally at the end.
+#!/usr/bin/python3
+"""Runs the parts of the test suite and adds them up.
 
-Parts: build, include rule, unit tests (meson), end-to-end tests (pytest, real peers), fuzz targets.
-The last line is "N passed, N failed, N skipped"; before it, when something failed, the command that
-repeats the failing test.
+    tools/check.py [--build DIR] [--parts rule,unit,e2e,fuzz] [--slow] [--fuzz-seconds N] [-k WORDS]
+
+Every part says how many minutes it took. A red run names each failing test and the one command that
+repeats it; a skip names its reason. The last line is always `N passed, N failed, N skipped`.
+
+The parts: rule (who includes whom), unit (meson test), e2e (pytest with real servers), fuzz (each
+libFuzzer target for N seconds from its corpus). With a build directory made with a sanitizer,
+whatever any process reported counts as one failed test more.
 """
 import argparse
 import concurrent.futures
+import json
 import os
 import pathlib
-import re
+import shlex
+import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as xml
+import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-FUZZ_SECONDS = 5
+FUZZ = ROOT / "build-fuzz"
+UNIT_TIMEOUT_FACTOR = 4  # the machine may be busy, and a sanitizer is slow
+FUZZ_INPUT_MAX = 65536
 
 
 class Tally:
     def __init__(self):
-        self.passed = self.failed = self.skipped = 0
-        self.repeat = []
+        self.passed, self.failed, self.skipped = 0, [], []
         self.minutes = []
 
-    def part(self, name, seconds, passed, failed, skipped):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
-        self.minutes.append((name, seconds / 60))
-        print(f"-- {name}: {passed} passed, {failed} failed, {skipped} skipped "
-              f"({seconds / 60:.1f} minutes)", flush=True)
-
-    def close(self):
-        for command in self.repeat[:1]:
-            print(f"\nTo repeat the first failure:\n    {command}\n")
-        print("minutes: " + ", ".join(f"{name} {minutes:.1f}" for name, minutes in self.minutes))
-        print(f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped")
-        return 1 if self.failed else 0
+    def fail(self, name, repeat, text=""):
+        self.failed.append((name, repeat))
+        print(f"FAILED {name}\n{text.rstrip()}\n" if text else f"FAILED {name}", flush=True)
 
 
 def run(command, **options):
-    return subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, text=True, errors="replace", **options)
+    return subprocess.run([str(word) for word in command], cwd=ROOT, stdin=subprocess.DEVNULL,
+                          **options)
 
 
-def build(tally, folder, flags, env=None):
-    """Sets up and builds; a failure ends everything, for there is nothing to test."""
-    start = time.time()
-    if not (ROOT / folder / "build.ninja").exists():
-        done = run(["meson", "setup", folder, *flags], env=env)
-        if done.returncode:
-            sys.exit(done.stdout[-3000:] + "\n0 passed, 1 failed, 0 skipped")
+def tail(text, lines=40):
+    return "\n".join(text.splitlines()[-lines:])
+
+
+def check_rule(tally, _):
+    result = run(["tools/include_rule.py"], capture_output=True, text=True)
+    if result.returncode == 0:
+        tally.passed += 1
     else:
-        run(["meson", "configure", folder, *[f for f in flags if f.startswith("-D")]])
-    done = run(["ninja", "-C", folder])
-    if done.returncode:
-        print(done.stdout[-6000:])
-        print(f"\nTo repeat the failure:\n    ninja -C {folder}\n")
-        print("0 passed, 1 failed, 0 skipped")
-        sys.exit(1)
-    subprocess.run([ROOT / "tools/links.sh", folder], cwd=ROOT, check=True)
-    tally.minutes.append((f"build {folder}", (time.time() - start) / 60))
+        tally.fail("include rule", "tools/include_rule.py", result.stdout + result.stderr)
 
 
-def include_rule(tally):
-    start = time.time()
-    done = run([sys.executable, "tools/include_rule.py"])
-    if done.returncode:
-        print(done.stdout)
-        tally.repeat.append("tools/include_rule.py")
-    tally.part("include rule", time.time() - start, int(not done.returncode), int(bool(done.returncode)), 0)
+def check_unit(tally, args):
+    command = ["meson", "test", "-C", args.build, "--no-rebuild", "-t", UNIT_TIMEOUT_FACTOR]
+    log = ROOT / args.build / "meson-logs/testlog.json"
+    log.unlink(missing_ok=True)
+    result = run(command + args.meson, capture_output=True, text=True)
+    if not log.exists():
+        tally.fail("unit tests", shlex.join(map(str, command)), tail(result.stdout + result.stderr))
+        return
+    for line in log.read_text().splitlines():
+        test = json.loads(line)
+        name = test["name"].rpartition(" / ")[2]
+        if test["result"] in ("OK", "EXPECTEDFAIL"):
+            tally.passed += 1
+        elif test["result"] == "SKIP":
+            tally.skipped.append((name, tail(test.get("stdout", ""), 1)))
+        else:
+            text = test.get("stdout", "") + (test.get("stderr") or "")
+            tally.fail(name, f"meson test -C {args.build} -v {name}",
+                       f"{test['result']}\n{tail(text)}")
 
 
-def unit(tally, folder, env=None):
-    start = time.time()
-    done = run(["meson", "test", "-C", folder, "--no-rebuild", "--print-errorlogs", "-t", "4"], env=env)
-    counts = {key: int(value) for key, value in re.findall(r"^(Ok|Fail|Timeout|Skipped):\s+(\d+)", done.stdout, re.M)}
-    failed = counts.get("Fail", 0) + counts.get("Timeout", 0)
-    if not counts:
-        print(done.stdout[-2000:])
-        failed = 1
-    if failed:
-        for name in re.findall(r"^\s*\d+/\d+ (\S+)\s+(?:FAIL|TIMEOUT)", done.stdout, re.M):
-            tally.repeat.append(f"meson test -C {folder} --print-errorlogs {name}")
-        print(done.stdout[-5000:])
-    tally.part(f"unit tests in {folder}", time.time() - start, counts.get("Ok", 0), failed, counts.get("Skipped", 0))
+def case_id(case):
+    """pytest's own name of a junit case."""
+    words = case.get("classname").split(".")
+    while words and not (ROOT / ("/".join(words) + ".py")).exists():
+        words.pop()
+    rest = case.get("classname").split(".")[len(words):]
+    return "::".join(["/".join(words) + ".py", *rest, case.get("name")])
 
 
-def venv():
-    """The Python the tests run in, with what tests/requirements.txt names."""
-    folder = ROOT / "build" / "venv"
-    wanted = (ROOT / "tests" / "requirements.txt").read_text()
-    stamp = folder / "requirements.txt"
-    if not stamp.exists() or stamp.read_text() != wanted:
-        print("making build/venv ...", flush=True)
-        subprocess.run(["/usr/bin/python3.11", "-m", "venv", folder], check=True)
-        done = run([folder / "bin/pip", "install", "-q", "--disable-pip-version-check", "-r", "tests/requirements.txt"])
-        if done.returncode:
-            sys.exit(done.stdout[-3000:] + "\n0 passed, 1 failed, 0 skipped")
-        stamp.write_text(wanted)
-    return folder / "bin/python"
-
-
-def end_to_end(tally, folder, python, every, chosen=()):
-    start = time.time()
-    report = ROOT / folder / "e2e.xml"
+def check_e2e(tally, args):
+    pytest = ROOT / "build/venv/bin/pytest"
+    report = ROOT / args.build / "e2e.xml"
     report.unlink(missing_ok=True)
-    env = dict(os.environ, WEND=str(ROOT / folder / "wend"), WEND_BUILD=str(ROOT / folder))
-    if every:
-        env["WEND_CHECK_ALL"] = "1"
-    command = [python, "-m", "pytest", "-q", "-x" if os.environ.get("WEND_FAIL_FAST") else "-q", "-p",
-               "no:cacheprovider", "--timeout=120", f"--junitxml={report}", "-rs", "--tb=short",
-               *(chosen or ["tests/e2e"])]
-    done = run(command, env=env)
-    passed = failed = skipped = 0
-    if report.exists():
-        for case in xml.parse(report).iter("testcase"):
-            if case.find("failure") is not None or case.find("error") is not None:
-                failed += 1
-                path = case.get("classname").replace(".", "/") + ".py"
-                tally.repeat.append(f"WEND={folder}/wend build/venv/bin/python -m pytest {path} -k '{case.get('name')}'")
-            elif case.find("skipped") is not None:
-                skipped += 1
-                print(f"skipped {case.get('classname')}::{case.get('name')}: {case.find('skipped').get('message')}")
-            else:
-                passed += 1
-    if not report.exists() or (done.returncode and not failed):
-        failed += 1
-    if failed:
-        print(done.stdout[-8000:])
-    tally.part(f"end to end with {folder}", time.time() - start, passed, failed, skipped)
+    command = [pytest, "-q", "--tb=short", "-p", "no:cacheprovider", "--timeout=300", "-o", "junit_family=xunit1",
+               f"--junitxml={report}", "tests/e2e", "-m", "" if args.slow else "not slow"]
+    if args.k:
+        command += ["-k", args.k]
+    environment = dict(os.environ, WEND=str(ROOT / args.build / "wend"),
+                       WEND_BUILD=str(ROOT / args.build),
+                       **({"WEND_CHECK_ALL": "1"} if args.slow else {}))
+    result = run(command, env=environment)
+    if not report.exists():
+        tally.fail("end-to-end tests", "build/venv/bin/pytest tests/e2e")
+        return
+    prefix = "" if args.build == "build" else f"WEND={args.build}/wend "
+    for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
+        skipped = case.find("skipped")
+        if case.find("failure") is not None or case.find("error") is not None:
+            name = case_id(case)
+            tally.fail(name, f"{prefix}build/venv/bin/pytest {shlex.quote(name)}")
+        elif skipped is not None:
+            tally.skipped.append((case_id(case), skipped.get("message")))
+        else:
+            tally.passed += 1
+    if result.returncode not in (0, 1, 5):
+        tally.fail("pytest itself", shlex.join(map(str, command)))
 
 
-def fuzz_one(target, seconds):
-    corpus = ROOT / "tests/fuzz/corpus" / target.name.removesuffix("_fuzz")
-    found = ROOT / "build-fuzz/findings"
-    grown = ROOT / "build-fuzz/corpus" / corpus.name
-    found.mkdir(exist_ok=True)
+def fuzz_build():
+    """The targets, built; or None and what went wrong."""
+    environment = dict(os.environ, CC="clang", CC_LD="")
+    if not (FUZZ / "build.ninja").exists():
+        result = run(["meson", "setup", FUZZ, "-Dfuzz=true", "-Db_lundef=false"], env=environment,
+                     capture_output=True, text=True)
+        if result.returncode != 0:
+            return None, tail(result.stdout + result.stderr)
+    listing = run(["meson", "introspect", FUZZ, "--targets"], capture_output=True, text=True)
+    wanted = [pathlib.Path(target["filename"][0]) for target in json.loads(listing.stdout)
+              if target["name"].endswith("_fuzz")]
+    result = run(["ninja", "-C", FUZZ, *[path.relative_to(FUZZ) for path in wanted]],
+                 capture_output=True, text=True)
+    return (wanted, None) if result.returncode == 0 else (None, tail(result.stdout))
+
+
+def fuzz_one(program, seconds):
+    name = program.name.removesuffix("_fuzz")
+    found = FUZZ / "findings"
+    grown = FUZZ / "grown" / name
+    found.mkdir(parents=True, exist_ok=True)
     grown.mkdir(parents=True, exist_ok=True)
-    done = run([target, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
-                f"-artifact_prefix={found}/{target.name}-", "-print_final_stats=0", grown, corpus])
-    return target.name, done.returncode, done.stdout[-2500:]
+    command = [program, f"-max_total_time={seconds}", "-timeout=10", "-rss_limit_mb=2048",
+               f"-max_len={FUZZ_INPUT_MAX}", f"-artifact_prefix={found}/{name}-", grown]
+    corpus = ROOT / "tests/fuzz/corpus" / name
+    if corpus.exists():
+        command.append(corpus)
+    result = run(command, capture_output=True, text=True, errors="replace",
+                 timeout=seconds + 120)
+    return name, command, result
 
 
-def fuzz(tally, seconds):
-    start = time.time()
-    targets = sorted(p for p in (ROOT / "build-fuzz/tests/fuzz").glob("*_fuzz") if p.is_file())
-    passed = failed = 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        for name, status, output in pool.map(lambda target: fuzz_one(target, seconds), targets):
-            if status:
-                print(f"{name}:\n{output}")
-                tally.repeat.append(f"build-fuzz/tests/fuzz/{name} build-fuzz/findings/{name}-*")
-                failed += 1
-            else:
-                passed += 1
-    if not targets:
-        print("no fuzz target was built")
-        failed = 1
-    tally.part(f"fuzzing, {seconds} s each", time.time() - start, passed, failed, 0)
+def check_fuzz(tally, args):
+    programs, problem = fuzz_build()
+    if programs is None:
+        tally.fail("the fuzz targets build", "make fuzz", problem)
+        return
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+        for name, command, result in pool.map(lambda p: fuzz_one(p, args.fuzz_seconds), programs):
+            if result.returncode == 0:
+                tally.passed += 1
+                continue
+            findings = sorted((FUZZ / "findings").glob(name + "-*"), key=os.path.getmtime)
+            repeat = [command[0], findings[-1]] if findings else command
+            tally.fail("fuzz " + name, shlex.join(str(word) for word in repeat),
+                       tail(result.stderr))
+
+
+def sanitizer_environment(args):
+    """Where reports go; None when the build has no sanitizer."""
+    options = run(["meson", "introspect", args.build, "--buildoptions"], capture_output=True,
+                  text=True)
+    values = {row["name"]: row["value"] for row in json.loads(options.stdout or "[]")}
+    if values.get("b_sanitize", "none") in ("none", []):
+        return None
+    reports = ROOT / args.build / "reports"
+    shutil.rmtree(reports, ignore_errors=True)
+    reports.mkdir()
+    reports.chmod(0o777)  # workers that gave their privileges away report too
+    common = f"log_path={reports}/report:log_exe_name=1:"
+    os.environ["ASAN_OPTIONS"] = common + "detect_leaks=1:detect_stack_use_after_return=0"
+    os.environ["UBSAN_OPTIONS"] = common + "print_stacktrace=1"
+    os.environ["LSAN_OPTIONS"] = f"suppressions={ROOT}/tests/asan.supp:print_suppressions=0"
+    return reports
+
+
+def check_reports(tally, reports, repeat):
+    files = sorted(reports.iterdir())
+    if not files:
+        tally.passed += 1
+        return
+    text = "\n".join(tail(path.read_text(errors="replace"), 60) for path in files[:5])
+    tally.fail(f"the sanitizers say nothing ({len(files)} reports in {reports})", repeat, text)
+
+
+PARTS = {"rule": check_rule, "unit": check_unit, "e2e": check_e2e, "fuzz": check_fuzz}
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--all", action="store_true", help="the slow tests too, and 60 s of fuzzing per target")
-    parser.add_argument("--asan", action="store_true", help="with sanitizers instead")
-    parser.add_argument("--unit", action="store_true", help="only the unit tests")
-    parser.add_argument("--fuzz", type=int, metavar="SECONDS", help="only the fuzz targets")
-    choice = parser.parse_args()
-    werror = ["-Dwerror=true"] if os.environ.get("CI") else []
-    clang = dict(os.environ, CC="clang")
+    parser = argparse.ArgumentParser(description="Run the tests and add them up.")
+    parser.add_argument("--build", default="build")
+    parser.add_argument("--parts", default="rule,unit,e2e,fuzz")
+    parser.add_argument("--slow", action="store_true", help="the slow tests too")
+    parser.add_argument("--fuzz-seconds", type=int, default=5)
+    parser.add_argument("-k", default="", help="which end-to-end tests, as pytest's -k")
+    parser.add_argument("--meson", action="append", default=[], help="an argument for meson test")
+    args = parser.parse_args()
     tally = Tally()
-    if choice.fuzz:
-        build(tally, "build-fuzz", ["-Dfuzz=true"], clang)
-        fuzz(tally, choice.fuzz)
-        return tally.close()
-    if choice.asan:
-        build(tally, "build-asan", ["-Db_sanitize=address,undefined", "-Db_lundef=false"])
-        env = dict(os.environ, ASAN_OPTIONS="detect_stack_use_after_return=0", UBSAN_OPTIONS="halt_on_error=1:print_stacktrace=1",
-                   LSAN_OPTIONS=f"suppressions={ROOT}/tests/asan.supp:print_suppressions=0")
-        os.environ.update(env)
-        unit(tally, "build-asan", env)
-        if not choice.unit:
-            end_to_end(tally, "build-asan", venv(), False)
-        return tally.close()
-    build(tally, "build", werror)
-    include_rule(tally)
-    unit(tally, "build")
-    if not choice.unit:
-        end_to_end(tally, "build", venv(), choice.all)
-        build(tally, "build-fuzz", ["-Dfuzz=true"], clang)
-        fuzz(tally, 60 if choice.all else FUZZ_SECONDS)
-    return tally.close()
+    reports = sanitizer_environment(args)
+    for part in args.parts.split(","):
+        started = time.monotonic()
+        PARTS[part](tally, args)
+        tally.minutes.append((part, (time.monotonic() - started) / 60))
+    if reports is not None:
+        check_reports(tally, reports, shlex.join(sys.argv))
+    print()
+    for name, reason in tally.skipped:
+        print(f"skipped: {name}: {reason}")
+    for part, minutes in tally.minutes:
+        print(f"{part:6} {minutes:5.1f} min")
+    for name, repeat in tally.failed:
+        print(f"failed: {name}\n    repeat: {repeat}")
+    print(f"{tally.passed} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped")
+    return 1 if tally.failed or tally.passed == 0 else 0
 
 
 if __name__ == "__main__":

@@ -1,32 +1,47 @@
-#!/usr/bin/env python3
-"""Checks who includes whom: src/BANDS is the rule. Exit status 1 and one line per violation."""
+#!/usr/bin/python3
+"""Who may include whom: src/BANDS says it, every #include "folder/..." under src/ must obey.
+
+    tools/include_rule.py            check the tree; says each line that breaks the rule
+"""
 import pathlib
 import re
 import sys
 
-root = pathlib.Path(__file__).resolve().parent.parent / "src"
-band = {}
-for line in (root / "BANDS").read_text().splitlines():
-    if line and not line.startswith("#"):
-        number, *folders = line.split()
-        band.update({folder: int(number) for folder in folders})
+SRC = pathlib.Path(__file__).resolve().parent.parent / "src"
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"')
 
-violations = []
-checked = 0
-for path in sorted(root.rglob("*.[chS]")):
-    folder = path.relative_to(root).parts[0]
-    if folder not in band:
-        violations.append(f"{path}: the folder {folder} has no band in src/BANDS")
-        continue
-    checked += 1
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        match = re.match(r'\s*#\s*include\s+"([^"/]+)/', line)
-        if not match or match.group(1) not in band or match.group(1) == folder:
+
+def read_bands():
+    bands = {}
+    for line in (SRC / "BANDS").read_text().splitlines():
+        words = line.partition("#")[0].split()
+        for folder in words[1:]:
+            bands[folder] = int(words[0])
+    return bands
+
+
+def broken_lines(bands):
+    for path in sorted(SRC.rglob("*.[ch]")):
+        here = path.relative_to(SRC).parts[0]
+        if here not in bands:
+            yield f"src/{here}: has no band in src/BANDS"
             continue
-        if band[match.group(1)] >= band[folder]:
-            violations.append(f"{path}:{number}: {folder} (band {band[folder]}) must not include "
-                              f"{match.group(1)} (band {band[match.group(1)]})")
-        if "Python.h" in line and path.parts[-2] != "python":
-            violations.append(f"{path}:{number}: only src/app/python includes Python.h")
-print("\n".join(violations) if violations else f"{checked} files keep the include rule")
-sys.exit(1 if violations else 0)
+        for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+            match = INCLUDE.match(line)
+            folder = match.group(1).split("/")[0] if match and "/" in match.group(1) else here
+            if folder == here or bands.get(folder, 99) < bands[here]:
+                continue
+            why = "is not in src/BANDS" if folder not in bands else f"is of band {bands[folder]}"
+            yield (f"{path.relative_to(SRC.parent)}:{number}: {here} (band {bands[here]}) includes "
+                   f'"{match.group(1)}", which {why}')
+
+
+def main():
+    broken = list(broken_lines(read_bands()))
+    for line in broken:
+        print(line)
+    return 1 if broken else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,20 +1,27 @@
 #!/bin/sh
-# install.sh DESTDIR PREFIX BUILD: programs, man pages, a systemd unit, a logrotate file.
+# `make install`: BUILD, DESTDIR and PREFIX come from the Makefile.
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
-to=$1$2
-build=$root/$3
-install -Dm755 "$build/src/cmd/wend" "$to/bin/wend"
-[ ! -e "$build/src/cmd/wend-python3.11" ] || install -Dm755 "$build/src/cmd/wend-python3.11" "$to/bin/wend-python3.11"
+cd "$(dirname "$0")/.."
+to=${DESTDIR:-}$PREFIX
+
+# wend looks for wend-python3.11 beside itself, so both live in bin.
+install -d "$to/bin" "$to/share/man/man1" "$to/share/man/man8" "$to/share/doc/wend" \
+    "$to/lib/systemd/system" "${DESTDIR:-}/etc/logrotate.d" "$to/lib/wend/compat"
+install -m 755 "$BUILD/src/cmd/wend" "$to/bin/wend"
+if [ -e "$BUILD/src/cmd/wend-python3.11" ]; then
+    install -m 755 "$BUILD/src/cmd/wend-python3.11" "$to/bin/wend-python3.11"
+fi
+# Not in bin: there they would hide the programs whose names they carry.
 for name in nginx uwsgi gunicorn; do
-    mkdir -p "$to/lib/wend/compat"
-    ln -sf "$2/bin/wend" "$to/lib/wend/compat/$name"
+    ln -sf ../../../bin/wend "$to/lib/wend/compat/$name"
 done
-for page in "$root"/docs/man/*.[18]; do
-    [ -e "$page" ] || continue
-    install -Dm644 "$page" "$to/share/man/man${page##*.}/${page##*/}"
+for page in docs/man/*.1; do
+    install -m 644 "$page" "$to/share/man/man1/"
 done
-mkdir -p "$to/lib/systemd/system"
-sed "s|@PREFIX@|$2|g" "$root/packaging/wend.service" > "$to/lib/systemd/system/wend.service"
-install -Dm644 "$root/packaging/logrotate" "$to/share/wend/logrotate"
-echo "installed below $to; put $2/lib/wend/compat first on PATH to be nginx, uwsgi and gunicorn"
+for page in docs/man/*.8; do
+    install -m 644 "$page" "$to/share/man/man8/"
+done
+sed "s|@PREFIX@|$PREFIX|g" packaging/wend.service >"$to/lib/systemd/system/wend.service"
+chmod 644 "$to/lib/systemd/system/wend.service"
+install -m 644 packaging/logrotate "${DESTDIR:-}/etc/logrotate.d/wend"
+install -m 644 LICENSE README.md "$to/share/doc/wend/"
