@@ -93,9 +93,7 @@ def check_e2e(tally, args):
                f"--junitxml={report}", "tests/e2e", "-m", "" if args.slow else "not slow"]
     if args.k:
         command += ["-k", args.k]
-    environment = dict(os.environ, WEND=str(ROOT / args.build / "wend"),
-                       WEND_BUILD=str(ROOT / args.build),
-                       **({"WEND_CHECK_ALL": "1"} if args.slow else {}))
+    environment = dict(os.environ, WEND=str(ROOT / args.build / "wend"))
     result = run(command, env=environment)
     if not report.exists():
         tally.fail("end-to-end tests", "build/venv/bin/pytest tests/e2e")
