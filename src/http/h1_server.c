@@ -270,17 +270,18 @@ static bool drain_body(struct h1_stream *stream)
                           x->policy->lingering_time_ms * WEND_NS_PER_MS;
     char scratch[4096];
     size_t got = 1;
+    enum wend_code code = WEND_OK;
 
     if (h1_skip_received(stream))
         return true;
     if (x->policy->lingering == WEND_LINGERING_OFF || stream->continue_wanted)
         return false;
     x->task->deadline_ns = deadline_ns;
-    while (got != 0)
-        if (wend_body_read(x, scratch, sizeof(scratch), &got) != WEND_OK)
-            break;
+    while (code == WEND_OK && got != 0)
+        code = wend_body_read(x, scratch, sizeof(scratch), &got);
     x->task->deadline_ns = WEND_NEVER;
-    return got == 0;
+    /* After a failure nobody knows where the next head starts: what follows must not be read as one. */
+    return code == WEND_OK;
 }
 
 /* Ends the exchange; true when the connection can take another one. */

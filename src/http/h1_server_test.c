@@ -308,6 +308,25 @@ static void a_body_nobody_read_is_skipped(void **state)
     assert_int_equal(count_of(answer, "HTTP/1.1 200"), 1);
 }
 
+/* What follows broken framing must never be taken for a request: that is how requests are smuggled. */
+static void a_malformed_body_nobody_read_ends_the_connection(void **state)
+{
+    static const char *const bodies[] = {
+        "1\nGET /inner HTTP/1.1\r\nHost: a\r\n\r\n",
+        "1\r\nabGET /inner HTTP/1.1\r\nHost: a\r\n\r\n",
+        "0\r\nT\nGET /inner HTTP/1.1\r\nHost: a\r\n\r\n",
+        "zGET /inner HTTP/1.1\r\nHost: a\r\n\r\n",
+    };
+    char text[256];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        snprintf(text, sizeof(text),
+                 "POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n%s", bodies[i]);
+        assert_int_equal(count_of(ask(text, true), "HTTP/1.1 "), 1);
+    }
+}
+
 static void a_head_may_come_byte_by_byte(void **state)
 {
     const char *text = "GET /x HTTP/1.1\r\nHost: a\r\nX-Long: ";
@@ -475,6 +494,7 @@ int main(void)
         cmocka_unit_test(http_1_0_closes_unless_asked),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_body_nobody_read_is_skipped),
+        cmocka_unit_test(a_malformed_body_nobody_read_ends_the_connection),
         cmocka_unit_test(a_head_may_come_byte_by_byte),
         cmocka_unit_test(continue_is_said_when_the_body_is_wanted),
         cmocka_unit_test(a_bad_head_is_answered_and_closed),
