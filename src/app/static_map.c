@@ -53,6 +53,15 @@ static struct wend_str type_of(struct wend_str path)
     return WEND_STR("application/octet-stream");
 }
 
+bool wend_static_map_type(size_t index, struct wend_str *extension, struct wend_str *type)
+{
+    if (index >= WEND_COUNT(types))
+        return false;
+    *extension = types[index].extension;
+    *type = types[index].type;
+    return true;
+}
+
 static void close_file(void *arg)
 {
     close((int)(intptr_t)arg);

@@ -170,6 +170,16 @@ static bool open_listeners(struct wend_launch *launch)
     return true;
 }
 
+bool wend_launch_probe(struct wend_launch *launch)
+{
+    bool all = open_listeners(launch);
+
+    for (size_t i = 0; i < launch->listener_count; i++)
+        if (launch->listeners[i].fd >= 0)
+            wend_listen_close(&launch->listeners[i], true);
+    return all;
+}
+
 /* --- with what ---------------------------------------------------------------------------------- */
 
 static bool is_virtualenv(const char *folder, const char *name, char *path)
@@ -270,6 +280,19 @@ static void discard(void *data, struct wend_generation *generation)
     (void)data, (void)generation;
 }
 
+void wend_launch_print_addresses(const struct wend_launch *launch)
+{
+    for (size_t i = 0; i < launch->listener_count; i++) {
+        const struct wend_listener *listener = &launch->listeners[i];
+        char text[WEND_LISTEN_TEXT_MAX];
+        int len = (int)wend_listen_write(listener, text);
+        bool is_unix = listener->address.family == AF_UNIX;
+
+        printf("  on %s%.*s%s\n", launch->uwsgi[i] ? "uwsgi " : is_unix ? "" : "http://", len, text,
+               launch->uwsgi[i] || is_unix ? "" : "/");
+    }
+}
+
 static void announce(void *data, struct wend_generation *generation)
 {
     struct running *running = data;
@@ -280,15 +303,7 @@ static void announce(void *data, struct wend_generation *generation)
         return;
     running->announced = true;
     printf("%s %s serves %s\n", launch->name, WEND_VERSION, launch->what);
-    for (size_t i = 0; i < launch->listener_count; i++) {
-        const struct wend_listener *listener = &launch->listeners[i];
-        char text[WEND_LISTEN_TEXT_MAX];
-        int len = (int)wend_listen_write(listener, text);
-        bool is_unix = listener->address.family == AF_UNIX;
-
-        printf("  on %s%.*s%s\n", launch->uwsgi[i] ? "uwsgi " : is_unix ? "" : "http://", len, text,
-               launch->uwsgi[i] || is_unix ? "" : "/");
-    }
+    wend_launch_print_addresses(launch);
     printf("  %u worker process%s%s%s\n", launch->workers, launch->workers == 1 ? "" : "es",
            launch->development ? "; development: traceback pages, static files of the applications" : "",
            launch->reload ? "; starts anew when a source file changes" : "");

@@ -42,6 +42,11 @@ bool wend_launch_is_local(const struct wend_launch *launch);
 /* The virtualenv to use: the one named, else $VIRTUAL_ENV, else .venv or venv below `beside`. */
 void wend_launch_home(struct wend_launch *launch, const char *named, const char *beside);
 
+/* Whether the addresses can be had; says who has one. For those who open them later themselves. */
+bool wend_launch_probe(struct wend_launch *launch) WEND_MUST_CHECK;
+/* "  on http://127.0.0.1:8000/" for each address, to standard output. */
+void wend_launch_print_addresses(const struct wend_launch *launch);
+
 /* Listens, serves, and returns the exit status. */
 int wend_launch_run(struct wend_launch *launch);
 

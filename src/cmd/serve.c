@@ -1,7 +1,9 @@
 /* cmd/serve.c - `wend serve TARGET`: looks at what the target is and starts what serves it. */
+#include "app/static_map.h"
 #include "cmd/commands.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
+#include "edge/serve.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -13,8 +15,8 @@
 struct serve {
     struct wend_launch launch;
     const char *target, *home;
-    const char *threads;
-    bool workers_set, development, production;
+    const char *threads, *access_log;
+    bool bound, workers_set, development, production;
 };
 
 enum target { TARGET_APPLICATION, TARGET_PROJECT, TARGET_FOLDER, TARGET_NGINX, TARGET_UWSGI, TARGET_WRONG };
@@ -58,6 +60,7 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
         serve->target = value;
         return true;
     case 'b':
+        serve->bound = true;
         return wend_launch_bind(launch, value, false);
     case 'w':
         serve->workers_set = true;
@@ -70,7 +73,7 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
         launch->reload = true;
         return true;
     case WEND_OPT_ACCESS_LOG:
-        wend_launch_set(launch, "access_log", value);
+        serve->access_log = value;
         return true;
     case WEND_OPT_HOME:
         serve->home = value;
@@ -116,9 +119,135 @@ static int serve_python(struct serve *serve, enum target kind)
     }
     wend_launch_set(launch, "name", serve->target);
     wend_launch_set(launch, "threads", serve->threads);
+    wend_launch_set(launch, "access_log", serve->access_log);
     wend_launch_home(launch, serve->home, kind == TARGET_PROJECT ? serve->target : ".");
     launch->development = is_development(serve);
     return wend_launch_run(launch);
+}
+
+/* --- files -------------------------------------------------------------------------------------- */
+
+#define CONF_BYTES_MAX 65536
+
+static struct serve *announcing;
+
+static void announce(const struct wend_edge *edge)
+{
+    (void)edge;
+    printf("wend %s serves the files in %s\n", WEND_VERSION, announcing->launch.what);
+    wend_launch_print_addresses(&announcing->launch);
+    fflush(stdout);
+}
+
+static void announce_conf(const struct wend_edge *edge)
+{
+    printf("wend %s serves %s\n", WEND_VERSION, announcing->target);
+    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        char text[WEND_LISTEN_TEXT_MAX];
+
+        printf("  on %.*s for %.*s\n", (int)wend_listen_write(&listen->listener, text), text,
+               WEND_STR_ARG(listen->default_server->primary_name.len != 0
+                                ? listen->default_server->primary_name
+                                : WEND_STR("every name")));
+    }
+    fflush(stdout);
+}
+
+/* A word of the configuration, whatever is in it. */
+static void add_quoted(struct wend_buffer *conf, struct wend_str word)
+{
+    wend_buffer_add_byte(conf, '"');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '"' || word.ptr[i] == '\\')
+            wend_buffer_add_byte(conf, '\\');
+        wend_buffer_add_byte(conf, word.ptr[i]);
+    }
+    wend_buffer_add_byte(conf, '"');
+}
+
+static void write_conf(const struct serve *serve, struct wend_buffer *conf)
+{
+    const struct wend_launch *launch = &serve->launch;
+    struct wend_str extension, type;
+
+    wend_buffer_printf(conf, "daemon off;\nworker_processes %u;\nevents { worker_connections 8192; }\n"
+                             "http {\n  default_type application/octet-stream;\n  sendfile on;\n  types {\n",
+                       launch->workers);
+    for (size_t i = 0; wend_static_map_type(i, &extension, &type); i++)
+        wend_buffer_printf(conf, "    \"%.*s\" %.*s;\n", WEND_STR_ARG(type),
+                           WEND_STR_ARG(wend_str_from(extension, 1)));
+    wend_buffer_add(conf, WEND_STR("  }\n  access_log "));
+    if (serve->access_log == NULL)
+        wend_buffer_add(conf, WEND_STR("off"));
+    else
+        add_quoted(conf, strcmp(serve->access_log, "-") == 0 ? WEND_STR("/dev/stdout")
+                                                             : wend_str_of(serve->access_log));
+    wend_buffer_add(conf, WEND_STR(";\n  server {\n    http_policy strict;\n"));
+    for (size_t i = 0; i < launch->listener_count; i++) {
+        char text[WEND_LISTEN_TEXT_MAX];
+
+        wend_buffer_printf(conf, "    listen %.*s;\n",
+                           (int)wend_listen_write(&launch->listeners[i], text), text);
+    }
+    wend_buffer_add(conf, WEND_STR("    root "));
+    add_quoted(conf, wend_str_of(launch->what));
+    /* What begins with a dot was not meant for others: .git, .env. */
+    wend_buffer_add(conf, WEND_STR(";\n    index index.html index.htm;\n    autoindex on;\n"
+                                   "    location ~ /[.] { return 404; }\n  }\n}\n"));
+}
+
+static int serve_edge(struct serve *serve, const struct wend_edge_server_options *options)
+{
+    announcing = serve;
+    return wend_edge_serve(options);
+}
+
+static int serve_folder(struct serve *serve)
+{
+    struct wend_edge_server_options options = {.announce = announce};
+    struct wend_buffer conf;
+    char folder[PATH_MAX];
+
+    if (realpath(serve->target, folder) == NULL || !wend_launch_probe(&serve->launch))
+        return 1;
+    serve->launch.what = folder;
+    wend_buffer_init(&conf, CONF_BYTES_MAX);
+    write_conf(serve, &conf);
+    options.conf_text = wend_buffer_str(&conf);
+    options.edge.prefix = wend_arena_printf(&serve->launch.arena, "%s/", folder);
+    options.edge.conf_path = WEND_STR("wend serve");
+    options.error_log = WEND_STR("/dev/stderr");
+    return serve_edge(serve, &options);
+}
+
+static int serve_nginx(struct serve *serve)
+{
+    struct wend_edge_server_options options = {.announce = announce_conf};
+    struct wend_arena *arena = &serve->launch.arena, trial;
+    struct wend_conf_error error;
+    struct wend_edge *edge;
+    char path[PATH_MAX];
+
+    if (serve->bound || serve->workers_set) {
+        fputs("wend serve: with an nginx.conf, -b and -w are the file's `listen` and `worker_processes`\n",
+              stderr);
+        return 2;
+    }
+    if (realpath(serve->target, path) == NULL) {
+        fprintf(stderr, "wend serve: there is no \"%s\": %s\n", serve->target, strerror(errno));
+        return 1;
+    }
+    options.edge.conf_path = wend_arena_keep(arena, wend_str_of(path));
+    *(strrchr(path, '/') + 1) = '\0';
+    options.edge.prefix = wend_arena_keep(arena, wend_str_of(path));
+    options.edge.globals = WEND_STR("daemon off;");
+    wend_arena_init(&trial, WEND_ARENA_UNLIMITED);
+    /* A file that says itself whether to leave the terminal is obeyed. */
+    if (wend_edge_read(&trial, &options.edge, &edge, &error) != WEND_OK)
+        options.edge.globals = WEND_STR_NULL;
+    wend_arena_release(&trial);
+    options.error_log = WEND_STR("/dev/stderr");
+    return serve_edge(serve, &options);
 }
 
 int wend_cmd_serve(int argc, char **argv)
@@ -160,9 +289,9 @@ int wend_cmd_serve(int argc, char **argv)
         return 2;
     case TARGET_WRONG:
         return 2;
+    case TARGET_NGINX:
+        return serve_nginx(&serve);
     default:
-        fprintf(stderr, "wend serve: \"%s\" needs the edge, which this build does not have\n",
-                serve.target);
-        return 2;
+        return serve_folder(&serve);
     }
 }
