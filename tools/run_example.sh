@@ -15,4 +15,4 @@ DJANGO_SUPERUSER_PASSWORD=admin "$python" manage.py createsuperuser --noinput --
     --email admin@localhost >/dev/null 2>&1 || true # it is there already
 echo "The site is http://127.0.0.1:${WEND_PORT:-8000}/ and its admin http://127.0.0.1:${WEND_PORT:-8000}/admin/"
 echo "(user admin, password admin: for development only)."
-exec "$build/wend" serve --home "$build/venv" -b "127.0.0.1:${WEND_PORT:-8000}" "$site"
+exec "$build/wend" serve --development --home "$build/venv" -b "127.0.0.1:${WEND_PORT:-8000}" "$site"
