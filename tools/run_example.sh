@@ -8,7 +8,7 @@ site=$build/example-site
 python=$build/venv/bin/python
 
 mkdir -p "$site"
-cp -r "$root/examples/django-site/." "$site/"
+cp -rp "$root/examples/django-site/." "$site/"
 cd "$site"
 "$python" manage.py migrate --verbosity 0
 DJANGO_SUPERUSER_PASSWORD=admin "$python" manage.py createsuperuser --noinput --username admin \

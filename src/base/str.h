@@ -57,7 +57,8 @@ static inline struct wend_str wend_str_slice(struct wend_str s, size_t from, siz
         to = s.len;
     if (from > to)
         from = to;
-    return (struct wend_str){s.ptr + from, to - from};
+    /* NULL + 0 is undefined before C23, and an absent string is sliced too. */
+    return (struct wend_str){from == 0 ? s.ptr : s.ptr + from, to - from};
 }
 
 static inline struct wend_str wend_str_from(struct wend_str s, size_t from)
