@@ -26,6 +26,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         return wend_edge_finish(x, 500);
     call->upstream.peers = call->target.peers;
     call->upstream.send = proxy_request_send;
+    call->upstream.scheme = "http://";
+    call->upstream.uri = call->request.target;
     return wend_upstream_run(&call->upstream);
 }
 

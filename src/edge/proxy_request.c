@@ -263,7 +263,8 @@ enum wend_code proxy_request_send(struct wend_task *task, struct wend_upstream *
         return code;
     call->request.chunked = upstream->body_bytes < 0;
     call->request.content_length = upstream->body_bytes;
-    if (upstream->body_bytes == 0 && x->request.content_length < 0 && !x->request.chunked)
+    if (upstream->body_bytes == 0 && (sets(call->location, WEND_FIELD_CONTENT_LENGTH) ||
+                                      (x->request.content_length < 0 && !x->request.chunked)))
         call->request.content_length = -1;
     return wend_h1_client_send_head(task, client, &call->request, WEND_STR_NULL,
                                     upstream->body_bytes == 0);

@@ -138,9 +138,10 @@ void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error
     if (error != 0)
         snprintf(reason, sizeof(reason), " (%d: %s)", error, strerror(error));
     wend_address_write_host(&x->conn->peer, peer);
-    wend_log_write(r->log, level, x->conn->number, 0, "%s%s, client: %s, server: %.*s, request: \"%.*s\"%s%.*s%s",
+    wend_log_write(r->log, level, x->conn->number, 0, "%s%s, client: %s, server: %.*s, request: \"%.*s\"%s%.*s%s%s%.*s%s",
                    message, reason, peer, WEND_STR_ARG(r->server->primary_name),
-                   WEND_STR_ARG(x->request.line), host.ptr != NULL ? ", host: \"" : "",
+                   WEND_STR_ARG(x->request.line), r->upstream_url.ptr != NULL ? ", upstream: \"" : "",
+                   WEND_STR_ARG(r->upstream_url), r->upstream_url.ptr != NULL ? "\"" : "", host.ptr != NULL ? ", host: \"" : "",
                    WEND_STR_ARG(host), host.ptr != NULL ? "\"" : "");
 }
 

@@ -61,7 +61,7 @@ static enum wend_code prepare_body(struct wend_upstream *upstream)
     enum wend_code code;
 
     if (upstream->body_given) {
-        upstream->body_collected = true;
+        upstream->body_collected = true; /* once more, if need be */
         upstream->body_bytes = upstream->body.bytes;
         return WEND_OK;
     }

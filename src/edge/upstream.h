@@ -99,11 +99,13 @@ struct wend_upstream {
                             const struct wend_h1_limits *limits, size_t *seen,
                             struct wend_h1_response_head *head, size_t *used,
                             struct wend_h1_error *error);
-    const void *protocol; /* what the two need */
+    const char *scheme;       /* for log lines: "http://" */
+    struct wend_str uri;      /* what is asked for; for log lines */
+    struct wend_upstream *previous; /* of the same request, before an internal redirect */
     /* set before send() */
     int64_t body_bytes;   /* of the request, to be announced: 0 none, -1 chunked */
     struct wend_body body;
-    bool body_given;      /* `body` is set by the caller and takes the place of the client's */
+    bool body_given;      /* `body` is there already: a set one, or collected before a redirect */
     bool body_collected, request_sent;
     /* results */
     struct wend_h1_response_head head;

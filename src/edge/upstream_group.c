@@ -408,24 +408,33 @@ static void add_fact(struct wend_buffer *out, const struct wend_upstream_try *re
 
 static struct wend_upstream *upstream_of(struct wend_exchange *x)
 {
-    return x->edge == NULL ? NULL : *wend_edge_state(x, &wend_edge_upstream);
+    return x->edge == NULL ? NULL : wend_edge_of(x)->upstream;
+}
+
+/* Those before an internal redirect come first, set off by " : ". */
+static void add_facts(struct wend_buffer *out, const struct wend_upstream *upstream, enum fact fact)
+{
+    if (upstream->previous != NULL && fact != LAST_ADDR) {
+        add_facts(out, upstream->previous, fact);
+        wend_buffer_add(out, WEND_STR(" : "));
+    }
+    for (unsigned i = fact == LAST_ADDR && upstream->try_count > 0 ? upstream->try_count - 1 : 0;
+         i < upstream->try_count; i++) {
+        if (i > 0 && fact != LAST_ADDR)
+            wend_buffer_add(out, WEND_STR(", "));
+        add_fact(out, &upstream->tries[i], fact);
+    }
 }
 
 static struct wend_value get_fact(struct wend_exchange *x, const struct wend_variable *variable)
 {
     const struct wend_upstream *upstream = upstream_of(x);
-    enum fact fact = (enum fact)variable->data;
     struct wend_buffer out;
 
     if (upstream == NULL || upstream->try_count == 0)
         return (struct wend_value){WEND_STR_NULL, false};
     wend_buffer_init_arena(&out, &x->task->arena, 4096);
-    for (unsigned i = fact == LAST_ADDR ? upstream->try_count - 1 : 0; i < upstream->try_count;
-         i++) {
-        if (out.len > 0)
-            wend_buffer_add(&out, WEND_STR(", "));
-        add_fact(&out, &upstream->tries[i], fact);
-    }
+    add_facts(&out, upstream, (enum fact)variable->data);
     return (struct wend_value){wend_buffer_str(&out), true};
 }
 

@@ -121,7 +121,17 @@ void wend_upstream_location_init(struct wend_upstream_location *s)
 static void log_line(struct wend_exchange *x, enum wend_log_level level, int error,
                      const char *text)
 {
+    struct wend_edge_request *r = wend_edge_of(x);
+    const struct wend_upstream *upstream = r->upstream;
+    struct wend_str address = upstream->try_count == 0
+                                  ? upstream->peers->name
+                                  : upstream->tries[upstream->try_count - 1].address;
+
+    r->upstream_url =
+        wend_arena_printf(&x->task->arena, "%s%.*s%.*s", upstream->scheme, WEND_STR_ARG(address),
+                          WEND_STR_ARG(upstream->uri));
     wend_edge_log(x, level, error, "%s", text);
+    r->upstream_url = WEND_STR_NULL;
 }
 
 static bool intercept(struct wend_exchange *x, int status)
@@ -298,12 +308,28 @@ static enum wend_code go_to(struct wend_upstream *upstream)
     return wend_edge_redirect_internal(x, path, args);
 }
 
+/* A body can be collected once: an error page that is proxied too gets the one there is. After a
+ * redirect that made it a GET there is none to pass on. */
+static void take_body(struct wend_upstream *upstream, const struct wend_upstream *previous)
+{
+    enum wend_method method = upstream->x->request.method;
+
+    if (!previous->body_collected)
+        return;
+    upstream->body_given = true;
+    if (method != WEND_GET && method != WEND_HEAD)
+        upstream->body = previous->body;
+}
+
 enum wend_code wend_upstream_run(struct wend_upstream *upstream)
 {
     struct wend_exchange *x = upstream->x;
     enum wend_code code;
 
-    *wend_edge_state(x, &wend_edge_upstream) = upstream;
+    upstream->previous = wend_edge_of(x)->upstream;
+    if (upstream->previous != NULL && !upstream->body_given && upstream->settings->pass_request_body)
+        take_body(upstream, upstream->previous);
+    wend_edge_of(x)->upstream = upstream;
     code = wend_upstream_serve(upstream);
     if (upstream->limit_rate >= 0)
         wend_edge_of(x)->limit_rate = upstream->limit_rate;

@@ -187,6 +187,7 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
     wend_upstream_init(&call->upstream, x, &call->settings, NULL);
     call->upstream.send = send_packet;
     call->upstream.parse = wend_cgi_head_parse;
+    call->upstream.scheme = "uwsgi://";
     code = find_target(x, call);
     if (code != WEND_OK)
         return wend_edge_finish(x, code == WEND_E_DNS_NAME ? 502 : 500);
