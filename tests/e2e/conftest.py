@@ -179,6 +179,9 @@ class Client:
         return self.answer(method)
 
 
+TERM = signal.SIGTERM  # Server has a method of the module's name
+
+
 class Server:
     """A process of ours or a peer's, its port or unix socket, and a client for it."""
 
@@ -236,7 +239,7 @@ class Server:
         text = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text()
         return [int(word) for word in text.split()]
 
-    def stop(self, number=signal.SIGTERM):
+    def stop(self, number=TERM):
         if self.process.poll() is None:
             self.process.send_signal(number)
         try:
