@@ -321,16 +321,22 @@ static bool is_ready(const struct member *member)
     return member->ready;
 }
 
+/* The one whose listeners are open: what serves, or else what tries to. */
+static struct generation *newest(const struct wend_master *master)
+{
+    return master->current != NULL ? master->current : master->coming;
+}
+
 static struct generation *load(struct wend_master *master)
 {
     struct generation *generation = calloc(1, sizeof(*generation));
+    struct generation *old = newest(master);
     size_t at = 0;
 
     if (generation == NULL)
         wend_die("no memory for a generation");
     generation->is.number = master->numbers + 1;
-    if (master->policy->load(master->policy->data,
-                             master->current == NULL ? NULL : &master->current->is,
+    if (master->policy->load(master->policy->data, old == NULL ? NULL : &old->is,
                              &generation->is) != WEND_OK) {
         free(generation);
         return NULL;
@@ -390,6 +396,15 @@ static size_t count_alive(struct wend_master *master)
     return count;
 }
 
+static bool is_too_many(struct wend_master *master, size_t more)
+{
+    if (count_alive(master) + more <= WEND_WORKERS_MAX)
+        return false;
+    wend_log(wend_log_process, WEND_LOG_EMERG, 0, 0, "more than %d workers at once",
+             WEND_WORKERS_MAX);
+    return true;
+}
+
 static void begin_reload(struct wend_master *master)
 {
     struct generation *coming;
@@ -402,11 +417,14 @@ static void begin_reload(struct wend_master *master)
                  "the new configuration is not used, the old one stays");
         return;
     }
-    if (count_alive(master) + coming->member_count > WEND_WORKERS_MAX) {
-        wend_log(wend_log_process, WEND_LOG_EMERG, 0, 0,
-                 "more than %d workers at once: not reconfigured", WEND_WORKERS_MAX);
+    if (is_too_many(master, coming->member_count)) {
         discard(master, coming);
         return;
+    }
+    if (master->coming != NULL) {
+        /* It crashes and crashes before anything ever served: the new one takes its place. */
+        master->coming->leaving = true;
+        each_member(master, master->coming, stop);
     }
     master->coming = coming;
     keep_pid_file(master, coming->is.pid_file);
@@ -443,6 +461,20 @@ static void give_up_coming(struct wend_master *master)
     master->status = 1;
 }
 
+static bool has_crashed(const struct member *member)
+{
+    return member->crashes > 0;
+}
+
+/* One reload at a time; but a first start that only crashes must not keep its repair out. */
+static bool may_reload(const struct wend_master *master)
+{
+    if (master->quitting != NOT)
+        return false;
+    return master->coming == NULL ||
+           (master->current == NULL && count_state(master->coming, has_crashed) > 0);
+}
+
 static void settle(struct wend_master *master)
 {
     if (master->coming != NULL) {
@@ -451,7 +483,7 @@ static void settle(struct wend_master *master)
         else if (count_state(master->coming, is_ready) == master->coming->member_count)
             promote(master);
     }
-    if (master->reload_wanted && master->coming == NULL && master->quitting == NOT)
+    if (master->reload_wanted && may_reload(master))
         begin_reload(master);
     WEND_LIST_EACH(&master->generations, node, after)
     {
@@ -805,7 +837,7 @@ int wend_master_run(const struct wend_master_policy *policy,
     tell_starter(&master);
     if (options->single)
         master.status = run_single(&master, first);
-    else if (first->member_count > WEND_WORKERS_MAX)
+    else if (is_too_many(&master, first->member_count))
         master.status = 1;
     else
         run_with_workers(&master, first);
@@ -830,10 +862,10 @@ void wend_master_stop(struct wend_master *master, bool drain_first)
 
 void wend_master_send(struct wend_master *master, unsigned group, struct wend_str message)
 {
-    struct generation *newest = master->current;
+    struct generation *current = master->current;
 
-    for (size_t i = 0; newest != NULL && i < newest->member_count; i++) {
-        struct member *member = &newest->members[i];
+    for (size_t i = 0; current != NULL && i < current->member_count; i++) {
+        struct member *member = &current->members[i];
 
         if (member->group == group && member->ready && member->channel >= 0 &&
             wend_channel_send(member->channel, WEND_CHANNEL_MESSAGE, message) != WEND_OK)

@@ -358,6 +358,22 @@ static void a_crash_at_start_is_tried_again_more_slowly(void **state)
     assert_int_equal(end_of(master), 0);
 }
 
+static void a_first_start_that_crashes_can_be_repaired(void **state)
+{
+    pid_t master;
+
+    (void)state;
+    report->behaviour[1] = CRASH_AT_START;
+    master = start_master();
+    EVENTUALLY(report->gone >= 2);
+    kill(master, SIGHUP);
+    EVENTUALLY(report->started == 2);
+    EVENTUALLY(report->discards == 1);
+    kill(master, SIGQUIT);
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(report->discards, 2);
+}
+
 static void the_deaf_are_stopped_then_killed(void **state)
 {
     pid_t master;
@@ -505,6 +521,8 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_bad_reload_keeps_the_old_workers, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_start_that_cannot_work_ends, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_crash_at_start_is_tried_again_more_slowly, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_first_start_that_crashes_can_be_repaired, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(the_deaf_are_stopped_then_killed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workers_notice_that_the_master_is_dead, set_up, tear_down),
