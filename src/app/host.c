@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "http/h1_server.h"
+#include "http/timing.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -96,6 +97,9 @@ static enum wend_code refuse(struct wend_app_host *host, struct wend_exchange *x
     return WEND_OK;
 }
 
+/* Where no edge chose them before. */
+static const struct wend_filter *const filters[] = {&wend_filter_timing, NULL};
+
 static enum wend_code serve(const struct wend_handler *self, struct wend_exchange *x)
 {
     struct wend_app_host *host = WEND_OF(self, struct wend_app_host, handler);
@@ -103,6 +107,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
     enum wend_code code = WEND_OK;
     bool nudge;
 
+    if (x->filters == NULL)
+        x->filters = filters;
     if (host->settings.place != NULL)
         host->settings.place(x, &job.place);
     if (!x->body_read)

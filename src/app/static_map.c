@@ -4,6 +4,7 @@
 
 #include "http/filter.h"
 #include "http/path.h"
+#include "http/timing.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +15,7 @@
 #include <unistd.h>
 
 static const struct wend_filter *const file_filters[] = {&wend_filter_conditional, &wend_filter_range,
-                                                         NULL};
+                                                         &wend_filter_timing, NULL};
 
 static const struct {
     struct wend_str extension, type;

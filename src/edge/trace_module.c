@@ -5,7 +5,7 @@
 #include "edge/traces.h"
 #include "edge/variable.h"
 #include "edge/workers.h"
-#include "trace/print.h"
+#include "http/timing.h"
 
 #define ANSWER_BYTES_MAX (2u << 20)
 
@@ -103,21 +103,6 @@ static enum wend_code set_handler(struct wend_conf *conf, const struct wend_dire
 
 /* --- who is asking ---------------------------------------------------------------------------- */
 
-static bool was_passed_on(const struct wend_exchange *x)
-{
-    const struct wend_fields *fields = &x->request.fields;
-
-    return wend_edge_of(x)->listen->uwsgi || wend_fields_get(fields, WEND_FIELD_FORWARDED) != NULL ||
-           wend_fields_get(fields, WEND_FIELD_VIA) != NULL ||
-           wend_fields_get(fields, WEND_FIELD_X_FORWARDED_FOR) != NULL ||
-           wend_fields_get(fields, WEND_FIELD_X_REAL_IP) != NULL;
-}
-
-static bool is_local(const struct wend_exchange *x)
-{
-    return wend_address_loopback(&x->conn->peer) && !was_passed_on(x);
-}
-
 static bool is_in(const struct network *network, const struct wend_address *peer)
 {
     const unsigned char *wanted, *have;
@@ -145,93 +130,32 @@ static bool may_be_told(const struct wend_exchange *x)
     if (place->told == TOLD_OFF)
         return false;
     if (place->told == TOLD_LOOPBACK)
-        return is_local(x);
-    for (size_t i = 0; i < place->network_count && !was_passed_on(x); i++) {
+        return wend_timing_is_local(x);
+    for (size_t i = 0; i < place->network_count; i++) {
         if (is_in(&place->networks[i], &x->conn->peer))
             return true;
     }
     return false;
 }
 
-/* --- joining ---------------------------------------------------------------------------------- */
+/* --- Server-Timing ---------------------------------------------------------------------------- */
 
-/* The caller's trace goes on here, whichever of us needs the id first. */
-static void join(struct wend_exchange *x)
-{
-    struct wend_trace *trace = x->task->trace;
-    const struct wend_field *field;
-
-    if (trace->id[0] != 0 || trace->id[1] != 0)
-        return;
-    field = wend_fields_get(&x->request.fields, WEND_FIELD_TRACEPARENT);
-    if (field != NULL)
-        (void)wend_trace_join(trace, field->value);
-}
-
+/* Whichever of us needs the id first. */
 static enum wend_code join_early(struct wend_exchange *x)
 {
-    join(x);
+    wend_timing_join(x);
     return WEND_DECLINED;
 }
 
-/* --- Server-Timing ---------------------------------------------------------------------------- */
-
-/* Spans from `from` on as a field value in the request's arena; null when there are none. */
-static struct wend_str timing_value(struct wend_exchange *x, uint16_t from, bool open)
-{
-    struct wend_view *view = WEND_NEW(&x->task->arena, struct wend_view);
-    struct wend_buffer value;
-
-    if (view == NULL)
-        return WEND_STR_NULL;
-    wend_view_of_trace(view, x->task->trace);
-    wend_buffer_init_arena(&value, &x->task->arena, WEND_SERVER_TIMING_BYTES_MAX);
-    wend_print_server_timing(&value, view, from, open, WEND_SERVER_TIMING_BYTES_MAX);
-    return value.len == 0 || value.overflow ? WEND_STR_NULL : wend_buffer_str(&value);
-}
-
-static bool takes_trailers(const struct wend_exchange *x)
-{
-    return wend_field_list_has(wend_fields_value(&x->request.fields, WEND_FIELD_TE),
-                               WEND_STR("trailers"));
-}
-
-/* The spans so far. The number of them is remembered for the trailer, which has the rest. */
 static bool tell_head(struct wend_exchange *x, void **state)
 {
-    struct wend_trace *trace = x->task->trace;
-    struct wend_str value;
-
-    if (!trace->enabled || wend_fields_get(&x->request.fields, WEND_FIELD_TRACEPARENT) == NULL)
-        return false;
-    join(x);
-    if (trace->parent_id == 0 || !may_be_told(x))
-        return false;
-    value = timing_value(x, 0, true);
-    if (value.ptr != NULL)
-        (void)wend_fields_add(&x->response.fields, &x->task->arena, WEND_FIELD_SERVER_TIMING, value);
-    *state = (void *)(uintptr_t)trace->count;
-    return x->response.content_length < 0 && takes_trailers(x);
-}
-
-static enum wend_code tell_body(struct wend_exchange *x, struct wend_filter_link *link, void *state,
-                                const struct wend_piece *pieces, size_t count, bool last)
-{
-    struct wend_str value;
-
-    if (last) {
-        value = timing_value(x, (uint16_t)(uintptr_t)state, true);
-        if (value.ptr != NULL)
-            (void)wend_fields_add(&x->response.trailers, &x->task->arena, WEND_FIELD_SERVER_TIMING,
-                                  value);
-    }
-    return wend_filter_next(x, link, pieces, count, last);
+    return wend_timing_wanted(x) && may_be_told(x) && wend_timing_head(x, state);
 }
 
 const struct wend_filter wend_edge_trace_filter = {
     .name = "trace",
     .head = tell_head,
-    .body = tell_body,
+    .body = wend_timing_body,
 };
 
 /* --- /traces and /status ---------------------------------------------------------------------- */
@@ -241,7 +165,7 @@ static int refusal(struct wend_exchange *x)
 {
     if (x->request.method != WEND_GET && x->request.method != WEND_HEAD)
         return 405;
-    return place_of(x)->for_any == 1 || is_local(x) ? 0 : 403;
+    return place_of(x)->for_any == 1 || wend_timing_is_local(x) ? 0 : 403;
 }
 
 static enum wend_code send_json(struct wend_exchange *x, const struct wend_buffer *body)
@@ -324,7 +248,7 @@ static struct wend_value get_id(struct wend_exchange *x, const struct wend_varia
     (void)variable;
     if (hex == NULL)
         return found(WEND_STR_NULL);
-    join(x);
+    wend_timing_join(x);
     wend_trace_identify(x->task->trace);
     wend_trace_write_hex(x->task->trace->id[0], hex);
     wend_trace_write_hex(x->task->trace->id[1], hex + 16);
@@ -338,7 +262,7 @@ static struct wend_value get_parent(struct wend_exchange *x, const struct wend_v
     (void)variable;
     if (text == NULL)
         return found(WEND_STR_NULL);
-    join(x);
+    wend_timing_join(x);
     wend_trace_write_parent(x->task->trace, text);
     return found(wend_str_make(text, WEND_TRACEPARENT_LEN));
 }

@@ -9,7 +9,8 @@
  *
  * Who may see. wend_traces and wend_status answer peers on loopback and unix sockets; `any` leaves
  * it to allow and deny. A request that another server passed on (it carries Forwarded, Via,
- * X-Forwarded-For or X-Real-IP, or came by uwsgi) is not a local peer's, whatever its address.
+ * X-Forwarded-For or X-Real-IP, or came by uwsgi) is not a local peer's, whatever its address. Networks
+ * are compared with the peer's address: name a proxy's only if all who come through it may see.
  * Server-Timing goes to trusted peers that sent traceparent: the head has the spans so far, and when
  * the client takes trailers and the body is chunked, a trailer has the rest.
  *
