@@ -1,8 +1,8 @@
 /* client/server_spans.c - a walk over our spans; after each wait come the server's. */
 #include "client/server_spans.h"
 
-/* Where the metrics' zero lies on the view's clock. */
-static int64_t place_zero(const struct wend_server_told *told, int64_t wait_start, int64_t wait_end)
+/* From the metrics' zero to the last end among them. */
+static int64_t length_of(const struct wend_server_told *told)
 {
     int64_t longest = 0;
 
@@ -13,9 +13,7 @@ static int64_t place_zero(const struct wend_server_told *told, int64_t wait_star
 
         longest = end > longest ? end : longest;
     }
-    if (longest >= wait_end - wait_start)
-        return wait_start;
-    return wait_start + (wait_end - wait_start - longest) / 2;
+    return longest;
 }
 
 static int64_t clamp(int64_t value, int64_t low, int64_t high)
@@ -36,12 +34,19 @@ static uint16_t find_parent(const struct wend_view *view, uint16_t first, uint16
 static void add_told(struct wend_view *out, uint16_t wait, const struct wend_server_told *told)
 {
     int64_t low = out->spans[wait].start_ns, high = out->spans[wait].end_ns;
+    int64_t length = length_of(told), zero;
     uint16_t first = out->count;
-    int64_t zero;
 
     if (high == WEND_VIEW_OPEN)
         return;
-    zero = place_zero(told, low, high);
+    if (length > high - low && out->spans[wait].parent != WEND_SPAN_NONE) {
+        /* It began before we waited: with the connection, or while we still sent. */
+        wait = out->spans[wait].parent;
+        low = out->spans[wait].start_ns;
+        zero = length > high - low ? low : high - length;
+    } else {
+        zero = low + (high - low > length ? (high - low - length) / 2 : 0);
+    }
     for (size_t i = 0; i < told->count; i++) {
         const struct wend_server_metric *metric = &told->metrics[i];
         int64_t start, end;
