@@ -20,7 +20,7 @@ static void every_code_has_a_name_and_a_sentence(void **state)
     assert_int_equal(WEND_OK, 0);
     assert_string_equal(wend_code_name(WEND_E_DEADLINE), "E_DEADLINE");
     assert_string_equal(wend_code_name(WEND_CODES_COUNT), "?");
-    assert_string_equal(wend_code_text((enum wend_code)-1), "?");
+    assert_string_equal(wend_code_text((enum wend_code) - 1), "?");
 }
 
 static void errnos_become_codes(void **state)
