@@ -10,8 +10,9 @@
  *                  add_trailer_inherit
  *     access_log   log_format access_log open_log_file_cache               log
  *
- * Filters run in the order conditional, headers, range: what add_header says about the validators
- * counts for If-Range, and a 304 gets its fields.
+ * Filters run in the order conditional, headers, range, trailers: what add_header says about the
+ * validators counts for If-Range, a 304 gets its fields, and a range knows the length that a response
+ * with trailers does not tell.
  */
 #ifndef WEND_EDGE_CONTENT_H
 #define WEND_EDGE_CONTENT_H
@@ -28,6 +29,7 @@ extern const struct wend_edge_module wend_edge_access_log;
 extern const struct wend_filter wend_edge_filter_conditional;
 extern const struct wend_filter wend_edge_filter_headers;
 extern const struct wend_filter wend_edge_filter_range;
+extern const struct wend_filter wend_edge_filter_trailers;
 
 /* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who wants
  * to know what a path leads to (try_files, index). */

@@ -303,6 +303,17 @@ static enum wend_code read_bytes(struct wend_task *task, struct entry *entry)
 
 /* --- the way in ------------------------------------------------------------------------------ */
 
+/* A directory is opened only to learn whether it may be: nobody reads it from here. */
+static void try_directory(struct entry *entry)
+{
+    int descriptor = open(entry->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    if (descriptor < 0)
+        note_error(entry, "open()");
+    else
+        close(descriptor);
+}
+
 /* Opens what `entry->identity` was seen to be. Another file may be there by now; then that one
  * counts. A FIFO or a device is never opened: it could block, or do things. */
 static enum wend_code open_entry(struct wend_task *task, struct entry *entry)
@@ -310,6 +321,8 @@ static enum wend_code open_entry(struct wend_task *task, struct entry *entry)
     struct wend_file *file = &entry->file;
 
     entry->opened = true;
+    if (S_ISDIR(entry->identity.mode))
+        try_directory(entry);
     if (!S_ISREG(entry->identity.mode))
         return WEND_OK;
     file->descriptor = open(entry->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);

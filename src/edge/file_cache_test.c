@@ -218,7 +218,7 @@ static void a_large_file_keeps_its_descriptor(void **state)
     finish();
 }
 
-static void directories_and_pipes_are_not_opened(void **state)
+static void directories_and_pipes_are_not_kept_open(void **state)
 {
     (void)state;
     start(&wend_file_cache_default);
@@ -364,7 +364,7 @@ int main(void)
         cmocka_unit_test(a_swapped_link_leads_elsewhere),
         cmocka_unit_test(permission_is_asked_again_after_chmod),
         cmocka_unit_test(a_large_file_keeps_its_descriptor),
-        cmocka_unit_test(directories_and_pipes_are_not_opened),
+        cmocka_unit_test(directories_and_pipes_are_not_kept_open),
         cmocka_unit_test(an_empty_file_has_empty_bytes),
         cmocka_unit_test(limits_evict_the_longest_unused),
         cmocka_unit_test(what_is_unused_goes),

@@ -243,11 +243,41 @@ static bool takes(const struct added *added, bool usual)
     return usual || added->always;
 }
 
-/* Trailers need chunks: HTTP/1.1 and no length told beforehand. */
-static bool prepare_trailers(struct wend_exchange *x, const struct headers_settings *s, bool usual)
+static bool head(struct wend_exchange *x, void **state)
 {
-    bool any = false;
+    const struct headers_settings *s = settings_of(x);
+    bool usual = wend_status_takes_fields(x->response.status);
+    enum wend_code code = WEND_OK;
 
+    if (s == NULL)
+        return false;
+    (void)state;
+    if (s->expires_set && usual)
+        code = apply_expires(x, s);
+    for (size_t i = 0; i < s->fields.count && code == WEND_OK; i++)
+        if (takes(&s->fields.at[i], usual))
+            code = add_field(x, &s->fields.at[i]);
+    if (code != WEND_OK)
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "fields could not be added: %s", wend_code_text(code));
+    return false;
+}
+
+const struct wend_filter wend_edge_filter_headers = {
+    .name = "headers",
+    .head = head,
+};
+
+/* --- trailers -------------------------------------------------------------------------------- */
+
+/* Trailers need chunks: HTTP/1.1 and no length told beforehand. */
+static bool trailers_head(struct wend_exchange *x, void **state)
+{
+    const struct headers_settings *s = settings_of(x);
+    bool usual = wend_status_takes_fields(x->response.status), any = false;
+
+    if (s == NULL)
+        return false;
+    *state = (void *)s;
     for (size_t i = 0; i < s->trailers.count; i++)
         any = any || takes(&s->trailers.at[i], usual);
     if (!any || x->request.version < WEND_HTTP_11 || !x->policy->chunked || x->header_only ||
@@ -257,29 +287,10 @@ static bool prepare_trailers(struct wend_exchange *x, const struct headers_setti
     return true;
 }
 
-/* Returns whether there are trailers to add. */
-static bool head(struct wend_exchange *x, void **state)
-{
-    const struct headers_settings *s = settings_of(x);
-    bool usual = wend_status_takes_fields(x->response.status);
-    enum wend_code code = WEND_OK;
-
-    if (s == NULL)
-        return false;
-    *state = (void *)s;
-    if (s->expires_set && usual)
-        code = apply_expires(x, s);
-    for (size_t i = 0; i < s->fields.count && code == WEND_OK; i++)
-        if (takes(&s->fields.at[i], usual))
-            code = add_field(x, &s->fields.at[i]);
-    if (code != WEND_OK)
-        wend_edge_log(x, WEND_LOG_ERROR, 0, "fields could not be added: %s", wend_code_text(code));
-    return s->trailers.count > 0 && prepare_trailers(x, s, usual);
-}
-
 /* Values of trailers may depend on the body: they are made when it has gone by. */
-static enum wend_code body(struct wend_exchange *x, struct wend_filter_link *link, void *state,
-                           const struct wend_piece *pieces, size_t count, bool last)
+static enum wend_code trailers_body(struct wend_exchange *x, struct wend_filter_link *link,
+                                    void *state, const struct wend_piece *pieces, size_t count,
+                                    bool last)
 {
     const struct headers_settings *s = state;
     bool usual = wend_status_takes_fields(x->response.status);
@@ -308,10 +319,10 @@ static enum wend_code body(struct wend_exchange *x, struct wend_filter_link *lin
     return wend_filter_next(x, link, NULL, 0, true);
 }
 
-const struct wend_filter wend_edge_filter_headers = {
-    .name = "headers",
-    .head = head,
-    .body = body,
+const struct wend_filter wend_edge_filter_trailers = {
+    .name = "trailers",
+    .head = trailers_head,
+    .body = trailers_body,
 };
 
 const struct wend_edge_module wend_edge_headers = {

@@ -40,6 +40,7 @@ const struct wend_filter *const wend_edge_filters[] = {
     &wend_edge_filter_conditional,
     &wend_edge_filter_headers,
     &wend_edge_filter_range,
+    &wend_edge_filter_trailers,
     &wend_edge_trace_filter,
     NULL,
 };

@@ -116,7 +116,8 @@ struct wend_str wend_edge_content_type(struct wend_exchange *x, struct wend_str 
     ptrdiff_t slash = wend_str_rfind_byte(path, '/');
     const struct wend_str *type = NULL;
 
-    if (dot > slash && dot + 1 < (ptrdiff_t)path.len)
+    /* A name that begins with its only dot has no extension. */
+    if (dot > slash + 1 && dot + 1 < (ptrdiff_t)path.len)
         type = wend_map_get(l->types, wend_str_from(path, (size_t)dot + 1));
     return type != NULL ? *type : l->default_type;
 }

@@ -27,6 +27,8 @@ int wend_static_status_of(int error, enum wend_log_level *level)
     case ENAMETOOLONG:
         return 404;
     case EACCES:
+    case ELOOP:
+    case EMLINK:
         return 403;
     default:
         *level = WEND_LOG_CRIT;
