@@ -222,6 +222,13 @@ struct wend_str wend_uwsgi_variable(const struct wend_exchange *x, struct wend_s
     return found;
 }
 
+struct wend_str wend_uwsgi_variables(const struct wend_exchange *x)
+{
+    const struct serving *serving = x->codec_state;
+
+    return x->codec == &codec ? serving->vars : WEND_STR_NULL;
+}
+
 /* --- a connection's life ---------------------------------------------------------------------- */
 
 static void complain(const struct serving *serving, const char *text)

@@ -33,5 +33,7 @@ void wend_uwsgi_serve(struct wend_loop *loop, const struct wend_h1_server *serve
  * SERVER_NAME, what uwsgi_param added. A null slice when it is not there. */
 bool wend_uwsgi_exchange(const struct wend_exchange *x);
 struct wend_str wend_uwsgi_variable(const struct wend_exchange *x, struct wend_str key);
+/* All of them, for wend_uwsgi_vars_next(). */
+struct wend_str wend_uwsgi_variables(const struct wend_exchange *x);
 
 #endif

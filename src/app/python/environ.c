@@ -310,7 +310,6 @@ static void find_place(const struct wend_app_settings *settings, const struct we
     place->path_info = path;
     place->script_name = wend_uwsgi_variable(x, WEND_STR("SCRIPT_NAME"));
     place->server_name = wend_uwsgi_variable(x, WEND_STR("SERVER_NAME"));
-    place->remote_user = wend_uwsgi_variable(x, WEND_STR("REMOTE_USER"));
 }
 
 static int put_body_length(PyObject *dict, const struct wend_exchange *x, const struct wend_body *body)
@@ -321,6 +320,35 @@ static int put_body_length(PyObject *dict, const struct wend_exchange *x, const 
         return 0;
     return put_str(dict, N.CONTENT_LENGTH,
                    wend_str_make(digits, wend_str_from_u64((uint64_t)body->bytes, digits)));
+}
+
+/* What a front server adds with uwsgi_param is the application's, unless we say it ourselves. The
+ * variables that would tell uWSGI to load code or to change the process are nobody's. */
+static int put_variables(PyObject *dict, const struct wend_exchange *x)
+{
+    struct wend_str rest = wend_uwsgi_variables(x), key, value;
+    int bad = 0;
+
+    while (bad == 0 && wend_uwsgi_vars_next(&rest, &key, &value)) {
+        bool replaces = wend_str_eq(key, WEND_STR("SERVER_PORT")) && value.len != 0;
+        PyObject *name, *text;
+
+        if (wend_str_starts(key, WEND_STR("HTTP_")) || wend_str_starts(key, WEND_STR("UWSGI_")) ||
+            wend_str_starts(key, WEND_STR("wsgi.")) || key.len > KEY_BYTES_MAX ||
+            wend_str_starts(key, WEND_STR("CONTENT_")))
+            continue;
+        name = wend_py_latin1(key);
+        text = wend_py_latin1(value);
+        if (name == NULL || text == NULL)
+            bad = -1;
+        else if (replaces)
+            bad = PyDict_SetItem(dict, name, text);
+        else
+            bad = PyDict_SetDefault(dict, name, text) == NULL ? -1 : 0;
+        Py_XDECREF(name);
+        Py_XDECREF(text);
+    }
+    return bad;
 }
 
 PyObject *wend_py_environ_new(struct wend_py_call *call, PyObject *input)
@@ -350,6 +378,8 @@ PyObject *wend_py_environ_new(struct wend_py_call *call, PyObject *input)
     for (unsigned i = 0; i < request->fields.count && bad == 0; i++)
         bad |= put_one_field(dict, &request->fields.at[i]);
     bad |= put_party(dict, settings, x, &place);
+    if (wend_uwsgi_exchange(x))
+        bad |= put_variables(dict, x);
     if (place.remote_user.len != 0)
         bad |= put_str(dict, N.REMOTE_USER, place.remote_user);
     if (bad != 0)
