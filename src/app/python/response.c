@@ -67,6 +67,11 @@ bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, si
 
     if (said_nothing(call))
         return false;
+    if (call->failed) {
+        PyErr_SetString(PyExc_RuntimeError,
+                        "the answer was given up when start_response was called with exc_info");
+        return false;
+    }
     if (call->code != WEND_OK) {
         PyErr_SetString(wend_py_gone, wend_code_text(call->code));
         return false;
