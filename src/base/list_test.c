@@ -17,7 +17,7 @@ static int sum_in_order(struct wend_list *head)
 {
     int digits = 0;
 
-    WEND_LIST_EACH (head, node, after)
+    WEND_LIST_EACH(head, node, after)
         digits = digits * 10 + WEND_OF(node, struct item, node)->number;
     return digits;
 }
@@ -39,7 +39,7 @@ static void nodes_keep_their_order(void **state)
     wend_list_remove(&b.node);
     assert_int_equal(sum_in_order(&head), 13);
     assert_false(wend_list_linked(&b.node));
-    WEND_LIST_EACH (&head, node, after)
+    WEND_LIST_EACH(&head, node, after)
         wend_list_remove(node);
     assert_true(wend_list_empty(&head));
 }

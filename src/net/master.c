@@ -99,7 +99,7 @@ static size_t count_state(const struct generation *generation, bool (*is)(const 
 static void each_member(struct wend_master *master, struct generation *only,
                         void (*fn)(struct wend_master *, struct member *))
 {
-    WEND_LIST_EACH (&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after) {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; (only == NULL || only == generation) && i < generation->member_count;
@@ -390,7 +390,7 @@ static size_t count_alive(struct wend_master *master)
 {
     size_t count = 0;
 
-    WEND_LIST_EACH (&master->generations, node, after)
+    WEND_LIST_EACH(&master->generations, node, after)
         count += count_state(WEND_OF(node, struct generation, node), is_alive);
     return count;
 }
@@ -484,7 +484,7 @@ static void settle(struct wend_master *master)
     }
     if (master->reload_wanted && may_reload(master))
         begin_reload(master);
-    WEND_LIST_EACH (&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after) {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         if (generation->leaving && count_state(generation, is_none) == generation->member_count)
@@ -566,7 +566,7 @@ static void ended(struct wend_master *master, struct member *member, int status)
 
 static struct member *find_pid(struct wend_master *master, pid_t pid)
 {
-    WEND_LIST_EACH (&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after) {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; i < generation->member_count; i++)
@@ -677,7 +677,7 @@ static void collect(struct wend_master *master, struct waiting *waiting)
     waiting->fds[0] = (struct pollfd){.fd = wend_signals_fd(), .events = POLLIN};
     waiting->fds[1] = (struct pollfd){.fd = master->policy->watch_fd, .events = POLLIN};
     waiting->count = FIXED_FDS;
-    WEND_LIST_EACH (&master->generations, node, after) {
+    WEND_LIST_EACH(&master->generations, node, after) {
         struct generation *generation = WEND_OF(node, struct generation, node);
 
         for (size_t i = 0; i < generation->member_count; i++) {
@@ -837,7 +837,7 @@ int wend_master_run(const struct wend_master_policy *policy,
         master.status = 1;
     else
         run_with_workers(&master, first);
-    WEND_LIST_EACH (&master.generations, node, after)
+    WEND_LIST_EACH(&master.generations, node, after)
         discard(&master, WEND_OF(node, struct generation, node));
     if (master.pid_file != NULL)
         (void)unlink(master.pid_file);
