@@ -341,6 +341,8 @@ static const struct wend_directive rows[] = {
      .help = "accepted; names are asked of the system"},
     {"resolver_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(resolver_timeout_ms),
      .fallback = "30s", .help = "how long a name may take"},
+    {"fastcgi_temp_path", HTTP_ALL, 1, 4, IGNORED, .help = "checked: nothing is written there yet"},
+    {"scgi_temp_path", HTTP_ALL, 1, 4, IGNORED, .help = "checked: nothing is written there yet"},
     {"subrequest_output_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(output_buffer_size),
      .fallback = "4k", .help = "checked: there are no subrequests yet"},
     {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
