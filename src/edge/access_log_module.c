@@ -423,8 +423,9 @@ static void write_to_path(struct wend_exchange *x, const struct access_location 
         wend_edge_log(x, WEND_LOG_CRIT, errno, "open() \"%s\" failed", full);
 }
 
-static void write_line(struct wend_exchange *x, const struct access_location *s,
-                       const struct log *log)
+/* Returns the line's length. */
+static size_t write_line(struct wend_exchange *x, const struct access_location *s,
+                         const struct log *log)
 {
     struct wend_buffer buffer;
     struct wend_str line;
@@ -438,6 +439,7 @@ static void write_line(struct wend_exchange *x, const struct access_location *s,
         wend_log_file_write(log->file, x->task->loop, line);
     else
         write_to_path(x, s, log, line);
+    return line.len;
 }
 
 static void write_logs(struct wend_exchange *x)
@@ -445,11 +447,16 @@ static void write_logs(struct wend_exchange *x)
     const struct access_location *s =
         wend_edge_settings(x, &wend_edge_access_log, WEND_LEVEL_LOCATION);
 
-    if (s->off)
+    size_t bytes = 0;
+    uint16_t span;
+
+    if (s->off || s->logs == NULL)
         return;
+    span = wend_span_begin(x->task->trace, WEND_EV_LOG);
     for (const struct log *log = s->logs; log != NULL; log = log->next)
         if (wanted(x, log))
-            write_line(x, s, log);
+            bytes += write_line(x, s, log);
+    wend_span_end(x->task->trace, span, (int64_t)bytes);
 }
 
 static void reopen(struct wend_edge *edge)

@@ -91,6 +91,8 @@ static enum wend_code check_access(struct wend_exchange *x)
         code = wend_edge_modules[i]->access(x);
         if (code == WEND_DECLINED)
             continue;
+        wend_span_point(x->task->trace, WEND_EV_ACCESS, code == WEND_E_DENIED ? 403 : 0,
+                        wend_str_of(wend_edge_modules[i]->name));
         if (code == WEND_OK && any) {
             x->response.status = 0;
             return WEND_DECLINED;

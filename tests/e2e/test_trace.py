@@ -34,6 +34,7 @@ CONFIG = """
             location /elsewhere/ { trace_details 192.0.2.0/24 ::1; alias DIR/files/; }
             location /here/ { trace_details 10.0.0.0/8 127.0.0.0/31; alias DIR/files/; }
             location /joined { return 200 "$trace_id $trace_parent"; }
+            location /barred/ { deny all; }
             location /broken { return 503; }
             location /traces { wend_traces; }
             location /status { wend_status; }
@@ -162,6 +163,13 @@ def test_the_spans_of_a_static_file_come_in_the_order_of_its_life(server):
         assert span["duration_ms"] is not None and span["duration_ms"] >= 0
         parent = span["parent"]
         assert parent is None or trace["spans"][parent]["start_ms"] <= span["start_ms"]
+
+
+def test_the_log_and_the_guard_are_on_the_timeline(server):
+    server.ask("/barred/x")
+    spans = {s["event"]: s for s in server.kept("GET /barred/x")["trace"]["spans"]}
+    assert spans["ACCESS"]["number"] == 403 and spans["ACCESS"]["note"] == "http_access"
+    assert spans["REQUEST"]["number"] == 403 and spans["LOG"]["number"] > 0
 
 
 def test_recent_traces_are_found_by_number_and_id(server):

@@ -179,6 +179,8 @@ static bool fills_length(const struct wend_py_call *call, Py_ssize_t bytes)
 
 static bool send_iterable(struct wend_py_call *call, PyObject *result)
 {
+    struct wend_trace *trace = call->job->x->task->trace;
+    uint16_t span = wend_span_begin(trace, WEND_EV_ITERATE);
     PyObject *iterator = PyObject_GetIter(result), *block;
     bool sent = iterator != NULL;
 
@@ -201,7 +203,9 @@ static bool send_iterable(struct wend_py_call *call, PyObject *result)
             break;
     }
     Py_XDECREF(iterator);
-    return sent && PyErr_Occurred() == NULL && finish(call);
+    sent = sent && PyErr_Occurred() == NULL && finish(call);
+    wend_span_end(trace, span, call->sent);
+    return sent;
 }
 
 /* --- a file wrapper ----------------------------------------------------------------------------- */
