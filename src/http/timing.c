@@ -1,4 +1,4 @@
-/* http/timing.c - spans so far in the head, the rest in a trailer. */
+/* http/timing.c - spans so far in the head, all of them in a trailer. */
 #include "http/timing.h"
 
 #include "trace/print.h"
@@ -36,8 +36,8 @@ bool wend_timing_wanted(struct wend_exchange *x)
     return x->task->trace->parent_id != 0;
 }
 
-/* Spans from `from` on as a field value in the request's arena; null when there are none. */
-static struct wend_str timing_value(struct wend_exchange *x, uint16_t from)
+/* The field's value in the request's arena; null when there is none. */
+static struct wend_str timing_value(struct wend_exchange *x)
 {
     struct wend_view *view = WEND_NEW(&x->task->arena, struct wend_view);
     struct wend_buffer value;
@@ -46,13 +46,13 @@ static struct wend_str timing_value(struct wend_exchange *x, uint16_t from)
         return WEND_STR_NULL;
     wend_view_of_trace(view, x->task->trace);
     wend_buffer_init_arena(&value, &x->task->arena, WEND_SERVER_TIMING_BYTES_MAX);
-    wend_print_server_timing(&value, view, from, true, WEND_SERVER_TIMING_BYTES_MAX);
+    wend_print_server_timing(&value, view, 0, true, WEND_SERVER_TIMING_BYTES_MAX);
     return value.len == 0 || value.overflow ? WEND_STR_NULL : wend_buffer_str(&value);
 }
 
-static void add_value(struct wend_exchange *x, struct wend_fields *fields, uint16_t from)
+static void add_value(struct wend_exchange *x, struct wend_fields *fields)
 {
-    struct wend_str value = timing_value(x, from);
+    struct wend_str value = timing_value(x);
 
     if (value.ptr != NULL) /* without room the client is not told: no reason to fail the request */
         (void)wend_fields_add(fields, &x->task->arena, WEND_FIELD_SERVER_TIMING, value);
@@ -64,19 +64,19 @@ static bool takes_trailers(const struct wend_exchange *x)
                                WEND_STR("trailers"));
 }
 
-/* How many spans the head told is remembered for the trailer. */
 bool wend_timing_head(struct wend_exchange *x, void **state)
 {
-    *state = (void *)(uintptr_t)x->task->trace->count;
-    add_value(x, &x->response.fields, 0);
+    (void)state;
+    add_value(x, &x->response.fields);
     return x->response.content_length < 0 && takes_trailers(x);
 }
 
 enum wend_code wend_timing_body(struct wend_exchange *x, struct wend_filter_link *link, void *state,
                                 const struct wend_piece *pieces, size_t count, bool last)
 {
+    (void)state;
     if (last)
-        add_value(x, &x->response.trailers, (uint16_t)(uintptr_t)state);
+        add_value(x, &x->response.trailers);
     return wend_filter_next(x, link, pieces, count, last);
 }
 

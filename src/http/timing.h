@@ -1,8 +1,8 @@
 /* http/timing.h - telling a client the spans of its own request (Server-Timing, W3C).
  *
  * What it is for. `wend trace` and a browser's developer tools show the server's half of a request.
- * The head has the spans so far; when the body is chunked and the client takes trailers (TE), a
- * trailer has the rest.
+ * The head has the spans so far, those that are still open up to now; when the body is chunked and
+ * the client takes trailers (TE), a trailer has them all again, as they ended.
  *
  * Who is told. Only who sent traceparent, and only whom the server trusts: wend_filter_timing tells
  * local peers, the edge has a row of its own that asks the configuration (trace_details).

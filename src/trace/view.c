@@ -47,6 +47,8 @@ static int64_t since(const struct wend_trace *trace, uint64_t ticks)
 
 void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace)
 {
+    bool any_open = false;
+
     wend_view_start(view, trace->wall_ns);
     if (!trace->enabled)
         return;
@@ -63,7 +65,10 @@ void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace)
                       since(trace, span->start_ticks), end);
         view->spans[i].number = span->number;
         view->spans[i].note = span->note;
+        any_open |= end == WEND_VIEW_OPEN;
     }
+    if (any_open) /* what has not ended lasts until now */
+        view->duration_ns = since(trace, wend_clock_ticks());
 }
 
 const struct wend_view_span *wend_view_find(const struct wend_view *view, enum wend_event event)

@@ -32,13 +32,13 @@ struct wend_view_span {
 struct wend_view {
     uint64_t id[2], span_id, parent_id; /* 0: none was made */
     int64_t wall_ns;
-    int64_t duration_ns;     /* to the last end there is */
+    int64_t duration_ns;     /* to the last end there is; to the moment it was made of a live trace */
     uint16_t count, dropped;
     struct wend_str subject; /* the request line or URL; null: none */
     struct wend_view_span spans[WEND_VIEW_SPANS_MAX];
 };
 
-/* Empty when the trace is switched off. */
+/* Empty when the trace is switched off. Spans that are open last until now. */
 void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace);
 
 /* An empty view that starts at `wall_ns`. */
