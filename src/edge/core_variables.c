@@ -46,8 +46,10 @@ static struct wend_value uri(struct wend_exchange *x, const struct wend_variable
 
 static struct wend_value args(struct wend_exchange *x, const struct wend_variable *v)
 {
+    const struct wend_edge_request *r = wend_edge_of(x);
+
     (void)v;
-    return found_if(wend_edge_of(x)->args);
+    return found_if(r->args.len == 0 ? WEND_STR_NULL : r->args); /* "/x?" has none either */
 }
 
 static void assign_args(struct wend_exchange *x, struct wend_str value)

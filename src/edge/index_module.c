@@ -86,7 +86,8 @@ static enum wend_code fail(struct wend_exchange *x, struct wend_str path,
 }
 
 /* Once the first name was not there: is there a directory at all? WEND_DECLINED: yes, go on. */
-static enum wend_code test_directory(struct wend_exchange *x, struct wend_str directory)
+static enum wend_code test_directory(struct wend_exchange *x, struct wend_str directory,
+                                     struct wend_str name)
 {
     const struct wend_file *file;
     char *path = wend_arena_cstr(&x->task->arena, directory);
@@ -98,7 +99,7 @@ static enum wend_code test_directory(struct wend_exchange *x, struct wend_str di
     if (code != WEND_OK)
         return code;
     if (file->error == ENOENT)
-        return refuse(x, directory, file->error);
+        return refuse(x, name, file->error);
     if (file->error != 0 && file->error != EACCES)
         return fail(x, directory, file);
     return WEND_DECLINED;
@@ -129,7 +130,7 @@ static enum wend_code try_name(struct wend_exchange *x, struct wend_str director
     if (!*tested) {
         *tested = true;
         code = test_directory(
-            x, wend_str_slice(directory, 0, directory.len > 1 ? directory.len - 1 : 1));
+            x, wend_str_slice(directory, 0, directory.len > 1 ? directory.len - 1 : 1), path);
         if (code != WEND_DECLINED)
             return code;
     }
