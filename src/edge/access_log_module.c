@@ -459,12 +459,6 @@ static void write_logs(struct wend_exchange *x)
     wend_span_end(x->task->trace, span, (int64_t)bytes);
 }
 
-static void reopen(struct wend_edge *edge)
-{
-    (void)edge;
-    wend_log_files_reopen();
-}
-
 static void stop_worker(struct wend_edge *edge)
 {
     (void)edge;
@@ -480,6 +474,5 @@ const struct wend_edge_module wend_edge_access_log = {
     .init = {[WEND_LEVEL_LOCATION] = init},
     .merge_location = merge,
     .log = write_logs,
-    .reopen = reopen,
     .stop_worker = stop_worker,
 };

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "edge/location.h"
+#include "edge/log_file.h"
 #include "edge/process_conf.h"
 #include "edge/request.h"
 #include "fiber/offload.h"
@@ -213,7 +214,7 @@ static void drain(struct serving *s)
 
 static void reopen_logs(struct wend_edge *edge)
 {
-    wend_edge_reopen_error_log();
+    wend_log_files_reopen();
     for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
         if (wend_edge_modules[i]->reopen != NULL)
             wend_edge_modules[i]->reopen(edge);
@@ -347,6 +348,8 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
     *group = (struct wend_worker_group){.title = "worker process", .count = (unsigned)process->workers,
                                         .run = run_worker, .prepare = prepare_worker};
     fill_identity(process, &group->identity);
+    if (group->identity.user != NULL)
+        wend_log_files_belong_to(group->identity.uid, group->identity.gid);
     out->group_count = 1;
     return WEND_OK;
 }
