@@ -232,7 +232,7 @@ class Server:
             client.send(data)
             return client.answer()
 
-    def signal(self, number):
+    def kill(self, number):
         os.kill(self.pid, number)
 
     def workers(self):
