@@ -28,5 +28,6 @@ def count():
 @app.post("/echo")
 def echo():
     """The body again, piece by piece as it comes."""
-    return Response(iter(lambda: request.stream.read(65536), b""),
+    body = request.stream
+    return Response(iter(lambda: body.read(65536), b""),
                     mimetype="application/octet-stream")

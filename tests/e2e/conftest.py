@@ -250,11 +250,13 @@ class Server:
             raise AssertionError("did not stop: " + self.stderr())
 
 
-TEMP_PATHS = "\n".join(f"{kind}_temp_path DIR/temp/{kind};" for kind in (
-    "client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
+def temp_paths(name):
+    """nginx wants a place for the files of every module it contains, used or not."""
+    kinds = ["client_body", "proxy", "uwsgi"] + (["fastcgi", "scgi"] if name == "nginx" else [])
+    return " ".join(f"{kind}_temp_path DIR/temp/{kind};" for kind in kinds)
 
 
-def write_conf(directory, http, port, main=""):
+def write_conf(directory, http, port, main="", name="wend"):
     """A whole nginx.conf around what stands in http {}. DIR and PORT are filled in."""
     (directory / "temp").mkdir(parents=True, exist_ok=True)
     (directory / "html").mkdir(exist_ok=True)
@@ -265,7 +267,7 @@ def write_conf(directory, http, port, main=""):
         daemon off; pid DIR/pid; error_log DIR/error.log info; worker_processes 1;
         {main}
         events {{ worker_connections 4096; }}
-        http {{ access_log DIR/access.log; root DIR/html; {TEMP_PATHS}
+        http {{ access_log DIR/access.log; root DIR/html; {temp_paths(name)}
         {http}
         }}
     """
@@ -301,7 +303,7 @@ def edge(tmp_path, started):
         directory = tmp_path / name
         directory.mkdir(exist_ok=True)
         port = port or free_port()
-        conf = write_conf(directory, http, port, main)
+        conf = write_conf(directory, http, port, main, name)
         for path, content in (html or {}).items():
             path = directory / "html" / path
             path.parent.mkdir(parents=True, exist_ok=True)
