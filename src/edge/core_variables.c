@@ -40,8 +40,10 @@ static struct wend_value request_slice(struct wend_exchange *x, const struct wen
 
 static struct wend_value uri(struct wend_exchange *x, const struct wend_variable *v)
 {
+    struct wend_str path = wend_edge_of(x)->uri;
+
     (void)v;
-    return found(wend_edge_of(x)->uri);
+    return found_if(path.len == 0 ? WEND_STR_NULL : path); /* a malformed head has none */
 }
 
 static struct wend_value args(struct wend_exchange *x, const struct wend_variable *v)

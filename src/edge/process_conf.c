@@ -2,6 +2,8 @@
 #include "edge/process_conf.h"
 
 #include "base/log.h"
+#include "edge/error_log.h"
+#include "edge/location.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -115,6 +117,8 @@ static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_di
         return wend_conf_bad(conf, "invalid log level \"%.*s\"", WEND_STR_ARG(s->args[2]));
     if (s->args[1].len == 0)
         return wend_conf_bad(conf, "the error log's name is empty");
+    if (conf->context != WEND_CTX_MAIN)
+        return wend_edge_add_error_log(conf, s->args[1], level, &wend_edge_core_at(conf)->error_log);
     if (process->error_log_set)
         return WEND_OK; /* nginx writes to several; the first one counts here */
     process->error_log_set = true;

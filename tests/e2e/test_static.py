@@ -56,6 +56,7 @@ SERVER = r"""
         location /sendfile/ { alias ROOT/; sendfile on; tcp_nopush on; }
         location /cached/ { alias ROOT/; open_file_cache max=100 inactive=20s; open_file_cache_errors on; }
         location /nolog/ { log_not_found off; access_log off; }
+        location /ownlog/ { error_log LOGS/own.log; error_log LOGS/quiet.log crit; }
         location /relative/ { absolute_redirect off; root ROOT; }
         location /noport/ { port_in_redirect off; root ROOT; }
 
@@ -405,6 +406,15 @@ def test_error_log(pair, path):
 
     ours, theirs, _ = pair
     assert line(ours) == line(theirs)
+
+
+def test_error_log_of_a_place(pair):
+    for server in pair[:2]:
+        before = (server.logs / "error.log").read_bytes()
+        server.ask(request("/ownlog/nope"))
+        eventually(lambda: b"/ownlog/nope" in (server.logs / "own.log").read_bytes())
+        assert (server.logs / "quiet.log").read_bytes() == b""
+        assert (server.logs / "error.log").read_bytes() == before
 
 
 def body_of(answer):
