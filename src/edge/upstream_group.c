@@ -3,6 +3,7 @@
 #include "edge/upstream_settings.h"
 
 #include "dns/resolve.h"
+#include "edge/temp_folder.h"
 
 #include <stdio.h>
 
@@ -309,10 +310,10 @@ static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
         edge->http.at[WEND_LEVEL_MAIN] == NULL
             ? NULL
             : edge->http.at[WEND_LEVEL_MAIN][wend_edge_module_index(&wend_edge_upstream)];
-    enum wend_code code = WEND_OK;
+    enum wend_code code = wend_edge_temp_folders(conf, edge);
 
     if (settings == NULL || !settings->ready)
-        return WEND_OK;
+        return code;
     for (struct wend_upstream_target *target = settings->targets; target != NULL && code == WEND_OK;
          target = target->next)
         code = resolve_target(conf, settings, target);
