@@ -342,6 +342,10 @@ static void decide_framing(struct wend_h1_client *client, const struct wend_h1_r
     } else if (client->is_head || head->status == 204 || head->status == 304) {
         client->framing = WEND_H1_NO_BODY;
         client->body_done = true;
+        /* A server that announces a body where none may be might send one: what it says next could
+         * be taken for the answer to another request. */
+        if (!client->is_head && (head->chunked || head->content_length > 0))
+            client->keep_alive = false;
     } else if (head->chunked) {
         client->framing = WEND_H1_CHUNKED;
     } else if (head->content_length >= 0) {

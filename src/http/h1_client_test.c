@@ -175,9 +175,12 @@ static void head_and_304_have_no_body(void **state)
     (void)state;
     check_body(&c, "");
     assert_true(c.reusable);
-    c = try_with("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true);
+    c = try_with("GET", "HTTP/1.1 304 Not Modified\r\n\r\n", true);
     check_body(&c, "");
     assert_true(c.reusable);
+    c = try_with("GET", "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n", true);
+    check_body(&c, "");
+    assert_false(c.reusable);
 }
 
 static void interim_answers_are_reported_and_skipped(void **state)

@@ -53,12 +53,13 @@ class Echo(http.server.BaseHTTPRequestHandler):
         }.get(self.path.split("?")[0], [])
         if self.path in ("/redir", "/elsewhere"):
             status = 302
+        bare = status in (204, 304)
         self.send_response(status)
         for name, value in [("Content-Type", "application/json"), ("X-Up", "1"), ("X-Pad", "2"),
-                            ("Content-Length", str(len(out))), *special]:
+                            *([] if bare else [("Content-Length", str(len(out)))]), *special]:
             self.send_header(name, value)
         self.end_headers()
-        if self.command != "HEAD":
+        if self.command != "HEAD" and not bare:
             self.wfile.write(out)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = answer
@@ -128,6 +129,9 @@ def test_the_same_as_nginx(both, upstream):
                       "Keep-Alive: 5", "If-None-Match: \"1\""]
             answers = [comparable(s.ask(target, *fields, method=method, body=body), s.port)
                        for s in (wend, nginx)]
+            if method == "HEAD" and b" 200 " not in answers[0][0]:  # of a page with the server's name
+                answers = [(a[0], [f for f in a[1] if f[0] != b"content-length"], *a[2:])
+                           for a in answers]
             if answers[0] != answers[1]:
                 differing[method, target] = answers
     assert not differing
