@@ -51,6 +51,8 @@ struct wend_app_settings {
     size_t body_memory_bytes;  /* 0: WEND_APP_BODY_MEMORY; larger bodies go to a nameless file */
     const char *body_directory; /* NULL: /tmp */
     bool development;          /* traceback pages, static files of the application's packages */
+    bool static_files;         /* Django's are served before the application is asked */
+    bool reload;               /* a changed source file asks for new workers */
     void (*place)(struct wend_exchange *x, struct wend_app_place *out); /* NULL: see wend_app_place */
 };
 
@@ -59,7 +61,7 @@ struct wend_app_settings {
  * is a literal that says what the value should be; WEND_E_NOT_FOUND: no such word.
  *
  *   name module callable wsgi_file project chdir home mount threads processes queue
- *   body_memory body_directory development pythonpath* env* trust*       (* adds one) */
+ *   body_memory body_directory development static reload pythonpath* env* trust*   (* adds one) */
 enum wend_code wend_app_settings_set(struct wend_app_settings *settings, struct wend_str word,
                                      struct wend_str value, const char **error) WEND_MUST_CHECK;
 

@@ -30,6 +30,8 @@ static const struct row rows[] = {
     ROW("body_memory", SIZE, body_memory_bytes),
     ROW("body_directory", CSTR, body_directory),
     ROW("development", SWITCH, development),
+    ROW("static", SWITCH, static_files),
+    ROW("reload", SWITCH, reload),
     LIST_ROW("pythonpath", pythonpath),
     LIST_ROW("env", env),
     ROW("trust", NETWORKS, trusted),

@@ -7,13 +7,20 @@
 
 #include "app/host.h"
 #include "app/python/engine.h"
+#include "app/static_map.h"
+#include "base/log.h"
 #include "edge/request.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <unistd.h>
 
 #define STOP_MS 3000
 
 struct provided {
     struct wend_app_settings settings;
     struct wend_app_host *host;
+    struct wend_static_map files;
 };
 
 /* The edge has looked at the path already: the application sees the one that was matched, not another
@@ -67,6 +74,23 @@ static enum wend_code check(struct wend_conf *conf, struct wend_edge_app *app)
     return code;
 }
 
+static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder)
+{
+    struct provided *provided = arg;
+
+    if (wend_static_map_add(&provided->files, prefix, folder) != WEND_OK)
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, errno, "static files in \"%.*s\" are not served",
+                 WEND_STR_ARG(folder));
+}
+
+/* From the watching thread. */
+static void file_changed(void *arg, const char *path)
+{
+    (void)arg;
+    wend_log(wend_log_process, WEND_LOG_NOTICE, 0, 0, "%s has changed: loading again", path);
+    kill(getppid(), SIGHUP);
+}
+
 static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app, struct wend_loop *loop)
 {
     struct provided *provided = app->settings;
@@ -74,9 +98,17 @@ static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app, s
 
     (void)edge;
     code = wend_app_host_start(&provided->settings, &wend_python_engine, loop, &provided->host);
-    if (code == WEND_OK)
-        app->handler = wend_app_host_handler(provided->host);
-    return code;
+    if (code != WEND_OK)
+        return code;
+    app->handler = wend_app_host_handler(provided->host);
+    wend_static_map_init(&provided->files, app->handler);
+    if (provided->settings.static_files)
+        wend_python_static_folders(provided->settings.development, add_folder, provided);
+    if (provided->files.count != 0)
+        app->handler = &provided->files.handler;
+    if (provided->settings.reload)
+        wend_python_watch(file_changed, NULL);
+    return WEND_OK;
 }
 
 static void stop(struct wend_edge_app *app)
@@ -86,6 +118,7 @@ static void stop(struct wend_edge_app *app)
     if (provided->host != NULL)
         (void)wend_app_host_stop(provided->host, STOP_MS);
     provided->host = NULL;
+    wend_static_map_release(&provided->files);
 }
 
 const struct wend_edge_app_provider wend_app_provider_python = {"python", check, start, stop};

@@ -15,6 +15,7 @@
 
 #define WORKER_PROGRAM "wend-python3.11"
 #define PATH_BYTES_MAX 4096
+#define DRAIN_MS 30000
 
 struct running {
     struct wend_launch *launch;
@@ -242,6 +243,26 @@ static bool hand_over(struct running *running)
     return wend_handover_write(&running->handover, &running->memfd) == WEND_OK;
 }
 
+void wend_launch_write_quoted(struct wend_buffer *conf, struct wend_str word)
+{
+    wend_buffer_add_byte(conf, '"');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '"' || word.ptr[i] == '\\')
+            wend_buffer_add_byte(conf, '\\');
+        wend_buffer_add_byte(conf, word.ptr[i]);
+    }
+    wend_buffer_add_byte(conf, '"');
+}
+
+void wend_launch_write_words(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    for (size_t i = 0; i < launch->option_count; i++) {
+        wend_buffer_printf(conf, "    %.*s ", WEND_STR_ARG(launch->options[i].key));
+        wend_launch_write_quoted(conf, launch->options[i].value);
+        wend_buffer_add(conf, WEND_STR(";\n"));
+    }
+}
+
 /* --- the master --------------------------------------------------------------------------------- */
 
 static int execute(struct wend_worker *worker, void *config)
@@ -260,11 +281,10 @@ static int execute(struct wend_worker *worker, void *config)
 static enum wend_code load(void *data, const struct wend_generation *old, struct wend_generation *out)
 {
     struct running *running = data;
-    int64_t drain_ms = running->launch->reload ? 2000 : 30000;
 
     (void)old;
     out->config = running;
-    out->drain_timeout_ms = drain_ms;
+    out->drain_timeout_ms = DRAIN_MS;
     out->group_count = 1;
     out->groups[0] = (struct wend_worker_group){
         .title = "python worker",
@@ -304,9 +324,7 @@ static void announce(void *data, struct wend_generation *generation)
     running->announced = true;
     printf("%s %s serves %s\n", launch->name, WEND_VERSION, launch->what);
     wend_launch_print_addresses(launch);
-    printf("  %u worker process%s%s%s\n", launch->workers, launch->workers == 1 ? "" : "es",
-           launch->development ? "; development: traceback pages, static files of the applications" : "",
-           launch->reload ? "; starts anew when a source file changes" : "");
+    printf("  %u worker process%s\n", launch->workers, launch->workers == 1 ? "" : "es");
     fflush(stdout);
 }
 
@@ -336,9 +354,6 @@ int wend_launch_run(struct wend_launch *launch)
         return 1;
     snprintf(processes, sizeof(processes), "%u", launch->workers);
     wend_launch_set(launch, "processes", processes);
-    wend_launch_set(launch, "development", launch->development ? "on" : "off");
-    wend_launch_set(launch, "static", launch->development ? "on" : NULL);
-    wend_launch_set(launch, "reload", launch->reload ? "on" : NULL);
     wend_launch_set(launch, "log", launch->log_path);
     if (!hand_over(&running)) {
         fprintf(stderr, "%s: cannot prepare the hand-over to the workers: %s\n", launch->name,

@@ -1,7 +1,8 @@
 /* cmd/launch.h - a Python site from a command line: listeners, master, workers.
  *
  * What it is for. `wend serve module:app`, the uwsgi and the gunicorn link say the same things in
- * three languages. Each fills a struct wend_launch and calls wend_launch_run().
+ * three languages. Each fills a struct wend_launch. The links call wend_launch_run(); `wend serve` makes
+ * a configuration of it and runs the edge.
  *
  * How. This process opens the listeners and becomes the master; it contains no Python. Its workers
  * execute wend-python3.11, which lies beside it, with the listeners and the options below handed over
@@ -10,6 +11,7 @@
 #ifndef WEND_CMD_LAUNCH_H
 #define WEND_CMD_LAUNCH_H
 
+#include "base/buffer.h"
 #include "net/handover.h"
 #include "net/listen.h"
 
@@ -22,8 +24,6 @@ struct wend_launch {
     const char *what;      /* for the banner: "mysite.wsgi:application" */
     const char *log_path;  /* NULL: standard error */
     unsigned workers;
-    bool development;
-    bool reload;
     struct wend_arena arena;
     struct wend_handover_option options[WEND_LAUNCH_OPTIONS_MAX];
     size_t option_count;
@@ -41,6 +41,10 @@ bool wend_launch_bind(struct wend_launch *launch, const char *text, bool uwsgi) 
 bool wend_launch_is_local(const struct wend_launch *launch);
 /* The virtualenv to use: the one named, else $VIRTUAL_ENV, else .venv or venv below `beside`. */
 void wend_launch_home(struct wend_launch *launch, const char *named, const char *beside);
+
+/* The options as the words of an `app` block: each in quotes, one a line. */
+void wend_launch_write_words(const struct wend_launch *launch, struct wend_buffer *conf);
+void wend_launch_write_quoted(struct wend_buffer *conf, struct wend_str word);
 
 /* Whether the addresses can be had; says who has one. For those who open them later themselves. */
 bool wend_launch_probe(struct wend_launch *launch) WEND_MUST_CHECK;

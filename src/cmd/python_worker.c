@@ -4,8 +4,6 @@
  * settings as options (app/app.h has their words), plus
  *     access_log=FILE    a line per request; - is standard output
  *     log=FILE           opened again when logs are rotated
- *     static=on          the application's static files are served before it is asked
- *     reload=on          a changed source file asks the master for new workers
  *     drain_ms=30000     how long the last requests may take
  * By hand, for tests and measurements, the same words are arguments:
  *     wend-python3.11 listen=127.0.0.1:8000 uwsgi=unix:/run/x.sock module=mysite.wsgi
@@ -57,7 +55,7 @@ static struct {
     struct wend_arena arena;
     int64_t drain_until_ns;
     size_t live;
-    bool reload, serves_files, draining;
+    bool draining;
     const char *access_path, *log_path; /* NULL: none */
     int access_fd;
     int drain_ms;
@@ -207,13 +205,6 @@ static int refuse(const char *what, struct wend_str word, struct wend_str value)
 /* A word of this program's own; WEND_E_NOT_FOUND when it is none. */
 static enum wend_code set_own(struct wend_str word, struct wend_str value)
 {
-    static const struct {
-        struct wend_str word;
-        bool *place;
-    } switches[] = {
-        {WEND_STR_INIT("static"), &self.serves_files},
-        {WEND_STR_INIT("reload"), &self.reload},
-    };
     uint64_t number;
 
     if (wend_str_eq(word, WEND_STR("access_log")))
@@ -222,12 +213,6 @@ static enum wend_code set_own(struct wend_str word, struct wend_str value)
         self.log_path = value.ptr;
     if (value.ptr == self.access_path || value.ptr == self.log_path)
         return WEND_OK;
-    for (size_t i = 0; i < WEND_COUNT(switches); i++) {
-        if (!wend_str_eq(word, switches[i].word))
-            continue;
-        *switches[i].place = wend_str_eq(value, WEND_STR("on"));
-        return WEND_OK;
-    }
     if (!wend_str_eq(word, WEND_STR("drain_ms")))
         return WEND_E_NOT_FOUND;
     if (!wend_str_to_u64(value, &number) || number > INT32_MAX)
@@ -317,13 +302,13 @@ static enum wend_code start_application(const struct wend_app_settings *settings
     };
     self.server.limits.head_bytes = 65536;
     self.server.limits.line_bytes = self.server.limits.field_bytes = 16384;
-    if (self.serves_files) {
+    if (settings->static_files) {
         wend_static_map_init(&self.files, self.server.handler);
         wend_python_static_folders(settings->development, add_folder, NULL);
         if (self.files.count != 0)
             self.server.handler = &self.files.handler;
     }
-    if (self.reload)
+    if (settings->reload)
         wend_python_watch(file_changed, NULL);
     return WEND_OK;
 }

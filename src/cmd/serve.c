@@ -16,7 +16,8 @@ struct serve {
     struct wend_launch launch;
     const char *target, *home;
     const char *threads, *access_log;
-    bool bound, workers_set, development, production;
+    bool bound, workers_set, reload, development, production;
+    bool tracebacks; /* what came out of the last two */
 };
 
 enum target { TARGET_APPLICATION, TARGET_PROJECT, TARGET_FOLDER, TARGET_NGINX, TARGET_UWSGI, TARGET_WRONG };
@@ -70,7 +71,7 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
         serve->threads = value;
         return wend_launch_number(launch, option->name, value, 512) != 0;
     case WEND_OPT_RELOAD:
-        launch->reload = true;
+        serve->reload = true;
         return true;
     case WEND_OPT_ACCESS_LOG:
         serve->access_log = value;
@@ -102,30 +103,7 @@ static bool is_development(const struct serve *serve)
     return isatty(STDOUT_FILENO) && wend_launch_is_local(&serve->launch);
 }
 
-static int serve_python(struct serve *serve, enum target kind)
-{
-    struct wend_launch *launch = &serve->launch;
-    char folder[PATH_MAX];
-
-    if (kind == TARGET_PROJECT) {
-        if (realpath(serve->target, folder) == NULL)
-            return 1;
-        wend_launch_set(launch, "project", folder);
-        wend_launch_set(launch, "chdir", folder);
-        launch->what = wend_arena_printf(&launch->arena, "the Django project %s", folder).ptr;
-    } else {
-        wend_launch_set(launch, ends_with(serve->target, ".py") ? "wsgi_file" : "module", serve->target);
-        launch->what = serve->target;
-    }
-    wend_launch_set(launch, "name", serve->target);
-    wend_launch_set(launch, "threads", serve->threads);
-    wend_launch_set(launch, "access_log", serve->access_log);
-    wend_launch_home(launch, serve->home, kind == TARGET_PROJECT ? serve->target : ".");
-    launch->development = is_development(serve);
-    return wend_launch_run(launch);
-}
-
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- what is common to all ---------------------------------------------------------------------- */
 
 #define CONF_BYTES_MAX 65536
 
@@ -133,9 +111,15 @@ static struct serve *announcing;
 
 static void announce(const struct wend_edge *edge)
 {
+    const struct serve *serve = announcing;
+
     (void)edge;
-    printf("wend %s serves the files in %s\n", WEND_VERSION, announcing->launch.what);
-    wend_launch_print_addresses(&announcing->launch);
+    printf("wend %s serves %s\n", WEND_VERSION, serve->launch.what);
+    wend_launch_print_addresses(&serve->launch);
+    printf("  %u worker process%s%s%s\n", serve->launch.workers,
+           serve->launch.workers == 1 ? "" : "es",
+           serve->tracebacks ? "; development: traceback pages, static files of the applications" : "",
+           serve->reload ? "; starts anew when a source file changes" : "");
     fflush(stdout);
 }
 
@@ -153,47 +137,35 @@ static void announce_conf(const struct wend_edge *edge)
     fflush(stdout);
 }
 
-/* A word of the configuration, whatever is in it. */
-static void add_quoted(struct wend_buffer *conf, struct wend_str word)
-{
-    wend_buffer_add_byte(conf, '"');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '"' || word.ptr[i] == '\\')
-            wend_buffer_add_byte(conf, '\\');
-        wend_buffer_add_byte(conf, word.ptr[i]);
-    }
-    wend_buffer_add_byte(conf, '"');
-}
-
+/* Everything up to the location that answers. */
 static void write_conf(const struct serve *serve, struct wend_buffer *conf)
 {
     const struct wend_launch *launch = &serve->launch;
-    struct wend_str extension, type;
 
-    wend_buffer_printf(conf, "daemon off;\nworker_processes %u;\nevents { worker_connections 8192; }\n"
-                             "http {\n  default_type application/octet-stream;\n  sendfile on;\n  types {\n",
-                       launch->workers);
-    for (size_t i = 0; wend_static_map_type(i, &extension, &type); i++)
-        wend_buffer_printf(conf, "    \"%.*s\" %.*s;\n", WEND_STR_ARG(type),
-                           WEND_STR_ARG(wend_str_from(extension, 1)));
-    wend_buffer_add(conf, WEND_STR("  }\n  access_log "));
-    if (serve->access_log == NULL)
-        wend_buffer_add(conf, WEND_STR("off"));
-    else
-        add_quoted(conf, strcmp(serve->access_log, "-") == 0 ? WEND_STR("/dev/stdout")
-                                                             : wend_str_of(serve->access_log));
-    wend_buffer_add(conf, WEND_STR(";\n  server {\n    http_policy strict;\n"));
+    wend_buffer_printf(conf, "daemon off;\nerror_log stderr notice;\nworker_processes %u;\n"
+                             "worker_shutdown_timeout %s;\n"
+                             "events { worker_connections 8192; }\nhttp {\n  sendfile on;\n"
+                             "  log_format serve '$remote_addr [$time_local] \"$request\" $status "
+                             "$body_bytes_sent $request_time';\n  access_log ",
+                       launch->workers, serve->reload ? "2s" : "30s");
+    if (serve->access_log == NULL) {
+        wend_buffer_add(conf, WEND_STR("off;\n"));
+    } else {
+        wend_launch_write_quoted(conf, strcmp(serve->access_log, "-") == 0
+                                           ? WEND_STR("/dev/stdout")
+                                           : wend_str_of(serve->access_log));
+        wend_buffer_add(conf, WEND_STR(" serve;\n"));
+    }
+}
+
+static void write_listens(const struct wend_launch *launch, struct wend_buffer *conf)
+{
     for (size_t i = 0; i < launch->listener_count; i++) {
         char text[WEND_LISTEN_TEXT_MAX];
 
         wend_buffer_printf(conf, "    listen %.*s;\n",
                            (int)wend_listen_write(&launch->listeners[i], text), text);
     }
-    wend_buffer_add(conf, WEND_STR("    root "));
-    add_quoted(conf, wend_str_of(launch->what));
-    /* What begins with a dot was not meant for others: .git, .env. */
-    wend_buffer_add(conf, WEND_STR(";\n    index index.html index.htm;\n    autoindex on;\n"
-                                   "    location ~ /[.] { return 404; }\n  }\n}\n"));
 }
 
 static int serve_edge(struct serve *serve, const struct wend_edge_server_options *options)
@@ -202,22 +174,98 @@ static int serve_edge(struct serve *serve, const struct wend_edge_server_options
     return wend_edge_serve(options);
 }
 
-static int serve_folder(struct serve *serve)
+static int serve_conf(struct serve *serve, const struct wend_buffer *conf, const char *prefix)
 {
     struct wend_edge_server_options options = {.announce = announce};
-    struct wend_buffer conf;
-    char folder[PATH_MAX];
 
-    if (realpath(serve->target, folder) == NULL || !wend_launch_probe(&serve->launch))
+    if (!wend_launch_probe(&serve->launch))
         return 1;
-    serve->launch.what = folder;
-    wend_buffer_init(&conf, CONF_BYTES_MAX);
-    write_conf(serve, &conf);
-    options.conf_text = wend_buffer_str(&conf);
-    options.edge.prefix = wend_arena_printf(&serve->launch.arena, "%s/", folder);
+    options.conf_text = wend_buffer_str(conf);
+    options.edge.prefix = wend_arena_printf(&serve->launch.arena, "%s/", prefix);
     options.edge.conf_path = WEND_STR("wend serve");
     options.error_log = WEND_STR("/dev/stderr");
     return serve_edge(serve, &options);
+}
+
+/* --- an application ----------------------------------------------------------------------------- */
+
+static void set_words(struct serve *serve, enum target kind, const char *project)
+{
+    struct wend_launch *launch = &serve->launch;
+
+    if (kind == TARGET_PROJECT) {
+        wend_launch_set(launch, "project", project);
+        wend_launch_set(launch, "chdir", project);
+        launch->what = wend_arena_printf(&launch->arena, "the Django project %s", project).ptr;
+    } else {
+        wend_launch_set(launch, ends_with(serve->target, ".py") ? "wsgi_file" : "module", serve->target);
+        launch->what = serve->target;
+    }
+    serve->tracebacks = is_development(serve);
+    wend_launch_set(launch, "threads", serve->threads);
+    wend_launch_set(launch, "development", serve->tracebacks ? "on" : "off");
+    wend_launch_set(launch, "static", "on");
+    wend_launch_set(launch, "reload", serve->reload ? "on" : "off");
+    wend_launch_home(launch, serve->home, kind == TARGET_PROJECT ? project : ".");
+}
+
+/* Bodies of any size: what is too large is the application's to say. Paths are the client's, except
+ * that nobody may climb out of one. */
+static int serve_python(struct serve *serve, enum target kind)
+{
+    struct wend_buffer conf;
+    char project[PATH_MAX];
+
+    if (realpath(kind == TARGET_PROJECT ? serve->target : ".", project) == NULL) {
+        fprintf(stderr, "wend serve: cannot find \"%s\": %s\n", serve->target, strerror(errno));
+        return 1;
+    }
+    set_words(serve, kind, project);
+    wend_buffer_init(&conf, CONF_BYTES_MAX);
+    write_conf(serve, &conf);
+    wend_buffer_add(&conf, WEND_STR("  app site {\n"));
+    wend_launch_write_words(&serve->launch, &conf);
+    wend_buffer_add(&conf, WEND_STR("  }\n  server {\n    http_policy strict;\n    merge_slashes off;\n"
+                                    "    keepalive_requests 1000000;\n    client_max_body_size 0;\n"
+                                    "    client_header_buffer_size 4k;\n"
+                                    "    large_client_header_buffers 4 16k;\n"));
+    write_listens(&serve->launch, &conf);
+    wend_buffer_add(&conf, WEND_STR("    location / { app_pass site; }\n  }\n}\n"));
+    return serve_conf(serve, &conf, project);
+}
+
+/* --- files -------------------------------------------------------------------------------------- */
+
+static void write_types(struct wend_buffer *conf)
+{
+    struct wend_str extension, type;
+
+    wend_buffer_add(conf, WEND_STR("  default_type application/octet-stream;\n  types {\n"));
+    for (size_t i = 0; wend_static_map_type(i, &extension, &type); i++)
+        wend_buffer_printf(conf, "    \"%.*s\" %.*s;\n", WEND_STR_ARG(type),
+                           WEND_STR_ARG(wend_str_from(extension, 1)));
+    wend_buffer_add(conf, WEND_STR("  }\n"));
+}
+
+static int serve_folder(struct serve *serve)
+{
+    struct wend_buffer conf;
+    char folder[PATH_MAX];
+
+    if (realpath(serve->target, folder) == NULL)
+        return 1;
+    serve->launch.what = wend_arena_printf(&serve->launch.arena, "the files in %s", folder).ptr;
+    wend_buffer_init(&conf, CONF_BYTES_MAX);
+    write_conf(serve, &conf);
+    write_types(&conf);
+    wend_buffer_add(&conf, WEND_STR("  server {\n    http_policy strict;\n"));
+    write_listens(&serve->launch, &conf);
+    wend_buffer_add(&conf, WEND_STR("    root "));
+    wend_launch_write_quoted(&conf, wend_str_of(folder));
+    /* What begins with a dot was not meant for others: .git, .env. */
+    wend_buffer_add(&conf, WEND_STR(";\n    index index.html index.htm;\n    autoindex on;\n"
+                                    "    location ~ /[.] { return 404; }\n  }\n}\n"));
+    return serve_conf(serve, &conf, folder);
 }
 
 static int serve_nginx(struct serve *serve)
@@ -276,7 +324,7 @@ int wend_cmd_serve(int argc, char **argv)
     }
     if (serve.launch.listener_count == 0 && !wend_launch_bind(&serve.launch, "127.0.0.1:8000", false))
         return 2;
-    if (!serve.workers_set && !serve.launch.reload)
+    if (!serve.workers_set && !serve.reload)
         serve.launch.workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
     kind = look_at(serve.target);
     switch (kind) {

@@ -67,11 +67,10 @@ def test_an_environ_is_not_shared(ask):
 @pytest.mark.parametrize("path", ["raises", "exits", "never_starts", "never_starts_empty", "text",
                                   "bare_text", "starts_twice"])
 def test_a_failure_before_the_head_is_500(site, path):
-    with site.client() as client:
-        answer = client.ask("/" + path)
-        assert answer.status == 500 and answer.complete
-        assert b"marked" not in answer.body  # no traceback in production
-        assert client.ask("/odd_reason").status == 200
+    answer = site.ask("/" + path)
+    assert answer.status == 500 and answer.complete
+    assert b"marked" not in answer.body  # no traceback in production
+    assert site.ask("/odd_reason").status == 200
 
 
 def test_a_failure_is_logged(site):

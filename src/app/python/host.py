@@ -351,19 +351,27 @@ def _watched():
 _seen = {}
 
 
+def changed_file():
+    """The path of a watched file that is not what it was at the last look; None."""
+    found = None
+    for path in _watched():
+        try:
+            status = os.stat(path)
+            now = (status.st_mtime_ns, status.st_size)
+        except OSError:
+            now = None
+        if _seen.setdefault(path, now) != now:
+            _seen[path] = now
+            found = found or path
+    return found
+
+
 def wait_for_change(interval=0.5):
-    """The path of the first watched file that is not what it was at the last look."""
     while True:
-        for path in _watched():
-            try:
-                status = os.stat(path)
-                now = (status.st_mtime_ns, status.st_size)
-            except OSError:
-                now = None
-            if _seen.setdefault(path, now) != now:
-                _seen[path] = now
-                return path
         time.sleep(interval)
+        path = changed_file()
+        if path:
+            return path
 
 
 def finish():

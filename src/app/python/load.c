@@ -178,8 +178,13 @@ static void *watch_main(void *arg)
 void wend_python_watch(void (*changed)(void *arg, const char *path), void *arg)
 {
     static struct watch watch;
+    PyGILState_STATE state = PyGILState_Ensure();
     pthread_t thread;
 
+    /* The first look is taken here: a change that comes right after the start counts. */
+    Py_XDECREF(wend_py_host_call("changed_file", "()"));
+    PyErr_Clear();
+    PyGILState_Release(state);
     watch = (struct watch){changed, arg};
     if (pthread_create(&thread, NULL, watch_main, &watch) == 0)
         pthread_detach(thread);
