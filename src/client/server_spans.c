@@ -21,12 +21,20 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
+/* How far a child may seem to outlast its parent: spans still open when the server told of them were
+ * measured one after the other, and times are rounded to microseconds. */
+static int64_t slack(const struct wend_view_span *parent)
+{
+    return (parent->end_ns - parent->start_ns) / 50 + 2000;
+}
+
 /* The innermost span since `first` that contains [start, end], else the wait itself. */
 static uint16_t find_parent(const struct wend_view *view, uint16_t first, uint16_t wait,
                             int64_t start, int64_t end)
 {
     for (uint16_t i = view->count; i > first; i--)
-        if (view->spans[i - 1].start_ns <= start && view->spans[i - 1].end_ns >= end)
+        if (view->spans[i - 1].start_ns <= start && view->spans[i - 1].end_ns > start &&
+            view->spans[i - 1].end_ns + slack(&view->spans[i - 1]) >= end)
             return (uint16_t)(i - 1);
     return wait;
 }
@@ -50,14 +58,15 @@ static void add_told(struct wend_view *out, uint16_t wait, const struct wend_ser
     for (size_t i = 0; i < told->count; i++) {
         const struct wend_server_metric *metric = &told->metrics[i];
         int64_t start, end;
-        uint16_t index;
+        uint16_t parent, index;
 
         if (metric->duration_ns < 0)
             continue; /* a remark, not a time */
         start = clamp(zero + (metric->offset_ns > 0 ? metric->offset_ns : 0), low, high);
         end = clamp(start + metric->duration_ns, start, high);
-        index = wend_view_add(out, WEND_EVENTS_COUNT, find_parent(out, first, wait, start, end),
-                              start, end);
+        parent = find_parent(out, first, wait, start, end);
+        end = clamp(end, start, out->spans[parent].end_ns);
+        index = wend_view_add(out, WEND_EVENTS_COUNT, parent, start, end);
         if (index == WEND_SPAN_NONE)
             return;
         out->spans[index].label = metric->name;
