@@ -57,6 +57,11 @@ SERVER = r"""
         location /cached/ { alias ROOT/; open_file_cache max=100 inactive=20s; open_file_cache_errors on; }
         location /nolog/ { log_not_found off; access_log off; }
         location /ownlog/ { error_log LOGS/own.log; error_log LOGS/quiet.log crit; }
+        location /named/ {
+            root ROOT; open_log_file_cache max=10 inactive=20s valid=1m min_uses=1;
+            access_log LOGS/by-$arg_n.log raw;
+        }
+        location /buffered/ { access_log LOGS/buffered.log raw buffer=4k flush=300ms; }
         location /relative/ { absolute_redirect off; root ROOT; }
         location /noport/ { port_in_redirect off; root ROOT; }
 
@@ -160,6 +165,7 @@ class Server:
         self.port = port = free_port()
         self.logs = where
         where.mkdir()
+        where.chmod(0o777)  # workers make the log files that are named per request
         text = CONF.replace("SERVER", SERVER).replace("TEMPS", temps).replace("ROOT", str(root)).replace("LOGS", str(where))
         text = text.replace("PORT", str(port)).replace("OLDTEXT", OLD_TEXT)
         (where / "conf").write_text(text)
@@ -408,6 +414,21 @@ def test_error_log(pair, path):
     assert line(ours) == line(theirs)
 
 
+def test_logs_named_per_request(pair):
+    for server in pair[:2]:
+        for name in ("one", "two", "one"):
+            server.ask(request(f"/named/x?n={name}", User_Agent=name))
+        by_one = server.logs / "by-one.log"
+        eventually(lambda: by_one.exists() and by_one.read_bytes() == b"one;x\n" * 2)
+        assert (server.logs / "by-two.log").read_bytes() == b"two;x\n"
+
+
+def test_buffered_logs_are_flushed_in_time(pair):
+    for server in pair[:2]:
+        server.ask(request("/buffered/x", User_Agent="late"))
+        eventually(lambda: (server.logs / "buffered.log").read_bytes() == b"late;x\n")
+
+
 def test_error_log_of_a_place(pair):
     for server in pair[:2]:
         before = (server.logs / "error.log").read_bytes()
@@ -505,7 +526,10 @@ def test_logs_reopen_on_usr1(pair):
     ours, _, _ = pair
     os.rename(ours.logs / "row.log", ours.logs / "row.log.1")
     ours.process.send_signal(10)
-    eventually(lambda: (ours.logs / "row.log").exists())
-    time.sleep(0.3)
-    ours.ask(request("/r.txt?after-rotation"))
-    eventually(lambda: "after-rotation" in (ours.logs / "row.log").read_text())
+
+    def arrives():  # workers follow the master in their own time
+        ours.ask(request("/r.txt?after-rotation"))
+        log = ours.logs / "row.log"
+        return log.exists() and "after-rotation" in log.read_text()
+
+    eventually(arrives)
