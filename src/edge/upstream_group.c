@@ -525,6 +525,12 @@ static const struct wend_variable_row variables[] = {
 
 /* --- the module ------------------------------------------------------------------------------- */
 
+static void stop_worker(struct wend_edge *edge)
+{
+    (void)edge;
+    wend_upstream_conn_close_idle();
+}
+
 #define GROUP_ROW(word, min, max, setter, field, def, text)                                        \
     {                                                                                              \
         .name = word, .contexts = WEND_CTX_UPSTREAM, .args_min = min, .args_max = max,             \
@@ -561,5 +567,6 @@ const struct wend_edge_module wend_edge_upstream = {
     .sizes = {[WEND_LEVEL_MAIN] = sizeof(struct upstream_main)},
     .init = {[WEND_LEVEL_MAIN] = init_main},
     .finish = finish,
+    .stop_worker = stop_worker,
     .variables = variables,
 };
