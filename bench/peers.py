@@ -279,7 +279,7 @@ mimetype.assign = ( ".html" => "text/html" )
         database = self.work / "bench.sqlite3"
         env = {"PYTHONPATH": f"{BENCH}/django:{site}", "BENCH_DATABASE": str(database)}
         if not database.exists():
-            subprocess.run([VENV / "bin/python", BENCH / "django/benchsite.py", "prepare"],
+            subprocess.run([VENV / "bin/python", BENCH / "django/benchsite.py"],
                            env={**os.environ, **env}, check=True)
         return BENCH / "django", env, "benchsite"
 
