@@ -101,6 +101,15 @@ static enum wend_code open_listeners(const struct wend_edge_server_options *opti
     return WEND_OK;
 }
 
+static void close_listeners(struct wend_edge *edge, bool remove_paths)
+{
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        if (listen->listener.fd >= 0)
+            wend_listen_close(&listen->listener, remove_paths);
+        listen->listener.fd = -1;
+    }
+}
+
 static void close_unused(struct wend_edge *old, const struct wend_edge *edge)
 {
     for (struct wend_edge_listen *listen = old->listens; listen != NULL; listen = listen->next) {
@@ -207,6 +216,8 @@ static void drain(struct serving *s)
     s->draining = true;
     for (size_t i = 0; i < s->acceptor_count; i++)
         wend_accept_stop(&s->acceptors[i]);
+    /* When the master's copies are closed too, nobody connects to where nobody accepts. */
+    close_listeners(s->edge, false);
     wend_h1_drain(s->loop, DRAIN_IDLE_MS);
     s->drained.fire = check_drained;
     check_drained(&s->drained);
@@ -384,12 +395,20 @@ static void reopen(void *data)
         reopen_logs(current->edge);
 }
 
+/* The workers keep theirs until they have drained; after them the kernel refuses connections. */
+static void leaving(void *data)
+{
+    (void)data;
+    if (current != NULL)
+        close_listeners(current->edge, true);
+}
+
 int wend_edge_serve(const struct wend_edge_server_options *options)
 {
     struct wend_master_policy policy = {.data = (void *)(uintptr_t)options,
                                         .name = options->edge.as_nginx ? "nginx" : "wend",
                                         .load = load, .discard = discard, .started = started,
-                                        .reopen = reopen, .watch_fd = -1};
+                                        .reopen = reopen, .leaving = leaving, .watch_fd = -1};
     struct wend_master_options how = {.watch_parent = options->watch_parent};
     const struct wend_process_conf *process;
     struct site *first;
@@ -405,9 +424,6 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
     wend_arena_release(&first->arena);
     free(first);
     status = wend_master_run(&policy, &how);
-    if (current != NULL)
-        for (struct wend_edge_listen *listen = current->edge->listens; listen != NULL; listen = listen->next)
-            if (listen->listener.fd >= 0)
-                wend_listen_close(&listen->listener, true);
+    leaving(NULL); /* where it ends without a signal */
     return status;
 }

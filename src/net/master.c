@@ -498,6 +498,8 @@ static void quit(struct wend_master *master, enum quitting how)
         each_member(master, NULL, kill_member); /* asked twice */
         return;
     }
+    if (master->quitting == NOT && master->policy->leaving != NULL)
+        master->policy->leaving(master->policy->data);
     if (how > master->quitting)
         master->quitting = how;
     each_member(master, NULL, master->quitting == BY_STOP ? stop : drain);

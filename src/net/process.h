@@ -152,6 +152,9 @@ struct wend_master_policy {
     void (*started)(void *data, struct wend_generation *generation);
     /* USR1, in the master. May be NULL. */
     void (*reopen)(void *data);
+    /* Told once when the master begins to leave, so that it gives up its copies of the listening
+     * sockets: nobody should connect to a socket that no worker accepts from. May be NULL. */
+    void (*leaving)(void *data);
     /* A worker is gone; status as of waitpid(). May be NULL. */
     void (*worker_gone)(void *data, const struct wend_generation *generation, unsigned group,
                         unsigned slot, pid_t pid, int status);
