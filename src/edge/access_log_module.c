@@ -24,6 +24,7 @@ struct format {
 struct access_main {
     struct format *formats;
     size_t count;
+    uint64_t configuration; /* its number */
 };
 
 /* One access_log directive: exactly one of file, syslog and path is there. */
@@ -138,11 +139,14 @@ static enum wend_code set_format(struct wend_conf *conf, const struct wend_direc
 static enum wend_code open_file(struct wend_conf *conf, struct wend_str path,
                                 struct wend_log_file **out)
 {
+    const struct access_main *s = wend_edge_conf_at(conf, &wend_edge_access_log, WEND_LEVEL_MAIN);
     struct wend_str full = wend_edge_full_path(conf->data, path, false);
     enum wend_code code = wend_log_file_open(full, out);
 
-    if (code == WEND_OK)
+    if (code == WEND_OK) {
+        wend_log_file_claim(*out, s->configuration);
         return WEND_OK;
+    }
     return wend_conf_fail(conf->error, NULL, "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(full),
                           errno, strerror(errno));
 }
@@ -342,7 +346,15 @@ static const struct wend_directive rows[] = {
      .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] [valid=]."},
 };
 
-static void init(void *settings)
+static void init_main(void *settings)
+{
+    static uint64_t counter;
+    struct access_main *s = settings;
+
+    s->configuration = ++counter;
+}
+
+static void init_location(void *settings)
 {
     struct access_location *s = settings;
 
@@ -471,7 +483,7 @@ const struct wend_edge_module wend_edge_access_log = {
     .row_count = WEND_COUNT(rows),
     .sizes = {[WEND_LEVEL_MAIN] = sizeof(struct access_main),
               [WEND_LEVEL_LOCATION] = sizeof(struct access_location)},
-    .init = {[WEND_LEVEL_LOCATION] = init},
+    .init = {[WEND_LEVEL_MAIN] = init_main, [WEND_LEVEL_LOCATION] = init_location},
     .merge_location = merge,
     .log = write_logs,
     .stop_worker = stop_worker,

@@ -22,6 +22,7 @@ struct wend_log_file {
     struct wend_loop *loop;   /* where the timer runs */
     struct wend_timer timer;
     int64_t full_until_ns, complained_ns;
+    uint64_t configuration;   /* whose buffering is in force */
 };
 
 static struct wend_list files = {&files, &files};
@@ -166,6 +167,17 @@ int wend_log_file_descriptor(const struct wend_log_file *file)
 struct wend_str wend_log_file_path(const struct wend_log_file *file)
 {
     return wend_str_make(file->path, file->path_len);
+}
+
+void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration)
+{
+    if (file->configuration == configuration)
+        return;
+    flush(file);
+    wend_buffer_release(&file->lines);
+    wend_buffer_init(&file->lines, 0);
+    file->flush_ms = 0;
+    file->configuration = configuration;
 }
 
 enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, int64_t flush_ms)

@@ -37,6 +37,10 @@ void wend_log_file_unref(struct wend_log_file *file);
 int wend_log_file_descriptor(const struct wend_log_file *file);
 struct wend_str wend_log_file_path(const struct wend_log_file *file);
 
+/* A new configuration takes the file over: what an older one said about buffering does not count any
+ * more. Every configuration has a number of its own. */
+void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration);
+
 /* A buffer for the lines of one directive or more; the sizes must agree among them (WEND_E_STATE).
  * flush_ms 0: only when it is full. */
 enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes,

@@ -82,6 +82,8 @@ static void a_buffer_holds_whole_lines(void **state)
     assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
     assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
     assert_int_equal(wend_log_file_buffer(file, 20, 1000), WEND_E_STATE);
+    wend_log_file_claim(file, 1);
+    assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
     wend_log_file_write(file, loop, WEND_STR("one\n"));
     wend_log_file_write(file, loop, WEND_STR("two\n"));
     expect_content(path, "");
@@ -93,6 +95,9 @@ static void a_buffer_holds_whole_lines(void **state)
     assert_non_null(running);
     running->fire(running);
     expect_content(path, "one\ntwo\nsix\nlonger than all\nlast\n");
+    wend_log_file_claim(file, 2);
+    wend_log_file_write(file, loop, WEND_STR("unbuffered\n"));
+    expect_content(path, "one\ntwo\nsix\nlonger than all\nlast\nunbuffered\n");
     wend_log_file_unref(file);
 }
 

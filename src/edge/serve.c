@@ -365,16 +365,21 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
     return WEND_OK;
 }
 
+static struct site *current;
+
+/* The current one is given back last: then the master ends, and its listeners with it. */
 static void discard(void *data, struct wend_generation *generation)
 {
     struct site *site = generation->config;
 
     (void)data;
+    if (site == current) {
+        close_listeners(site->edge, true);
+        current = NULL;
+    }
     wend_arena_release(&site->arena);
     free(site);
 }
-
-static struct site *current;
 
 static void started(void *data, struct wend_generation *generation)
 {
