@@ -73,6 +73,9 @@ static inline struct h1_stream *h1_stream_of(struct wend_exchange *x)
 /* h1_input.c */
 void h1_input_start(struct h1_stream *stream);
 enum wend_code h1_read_body(struct wend_exchange *x, void *into, size_t room, size_t *got);
+/* Whether the part of a chunked body that came with the head is framed as it must be. A request whose
+ * body is broken from the start is refused before anybody acts on it. */
+bool h1_framing_sound(const struct h1_stream *stream);
 /* Takes what is left of the body as far as it has been received; true when that was all of it. */
 bool h1_skip_received(struct h1_stream *stream);
 

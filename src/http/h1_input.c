@@ -3,6 +3,7 @@
  * A body by length goes from the kernel straight into the caller's memory. A chunked one passes
  * through the window behind the head, because its framing must be taken off.
  */
+#include "base/assert.h"
 #include "http/h1_conn.h"
 
 #include <string.h>
@@ -160,6 +161,25 @@ enum wend_code h1_read_body(struct wend_exchange *x, void *into, size_t room, si
     }
     return x->request.chunked ? read_chunked(stream, into, room, got)
                               : read_by_length(stream, into, room, got);
+}
+
+bool h1_framing_sound(const struct h1_stream *stream)
+{
+    struct wend_h1_chunks chunks = stream->chunks;
+    const struct h1_window *in = &stream->in;
+    size_t at = in->at;
+
+    while (stream->x.request.chunked && at != in->end) {
+        struct wend_str data;
+        size_t used = 0;
+        enum wend_code code = wend_h1_chunks_decode(&chunks, in->bytes + at, in->end - at, &used, &data, NULL);
+
+        at += used;
+        if (code != WEND_MORE)
+            return code == WEND_OK;
+        WEND_ASSERT(used != 0);
+    }
+    return true;
 }
 
 bool h1_skip_received(struct h1_stream *stream)

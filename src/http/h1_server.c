@@ -239,11 +239,15 @@ static void trace_head(struct wend_task *task, const struct h1_conn *hc, size_t 
     wend_span_end(trace, span, (int64_t)head_bytes);
 }
 
-/* The page of last resort: whoever serves has usually made a better one. */
+/* The page of last resort: whoever serves has usually made a better one. 494 is how servers talk
+ * about too large heads among themselves; clients are told 400. */
 static enum wend_code plain_page(struct wend_exchange *x, int status)
 {
-    struct wend_str reason = wend_reason_phrase(status);
-    struct wend_str text = wend_arena_printf(&x->task->arena, "%d %.*s\n", status, WEND_STR_ARG(reason));
+    struct wend_str reason = wend_reason_phrase(status == 494 ? 400 : status);
+    struct wend_str text;
+
+    status = status == 494 ? 400 : status;
+    text = wend_arena_printf(&x->task->arena, "%d %.*s\n", status, WEND_STR_ARG(reason));
 
     return wend_respond_text(x, status, WEND_STR("text/plain"), text);
 }
@@ -310,7 +314,9 @@ static void end_connection(struct h1_stream *stream)
     /* Only a reset tells the client that a body which ends with the connection is torn. */
     if (stream->x.state == WEND_X_TORN && stream->until_close)
         (void)setsockopt(hc->conn.io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
-    if (stream->x.state == WEND_X_DONE && !hc->conn.io.hangup &&
+    /* A peer that has finished sending has left unread bytes all the same: throw them away, or
+     * close() answers them with a reset. */
+    if (stream->x.state == WEND_X_DONE &&
         (policy->lingering == WEND_LINGERING_ALWAYS ||
          (policy->lingering == WEND_LINGERING_ON && unread)))
         linger(hc, policy);
@@ -353,6 +359,10 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     x->request.scheme = x->conn->secure ? WEND_STR("https") : WEND_STR("http");
     x->request.head_bytes = used;
     h1_input_start(stream);
+    if (!h1_framing_sound(stream)) {
+        reject(stream, &(struct wend_h1_error){400, used, "the chunked framing of the body is malformed"});
+        return false;
+    }
     trace_head(x->task, stream->hc, used);
     x->conn->requests++;
     settle(x, wend_serve(stream->hc->server->handler, x));

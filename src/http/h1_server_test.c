@@ -377,6 +377,14 @@ static void a_bad_head_is_answered_and_closed(void **state)
     assert_int_equal(last_status, 400);
 }
 
+static void broken_chunks_are_refused_before_the_handler_acts(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(ask("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+                               true),
+                           "HTTP/1.1 400 Bad Request"));
+}
+
 static void a_file_goes_out_whole_and_a_short_one_is_torn(void **state)
 {
     int fd = dial();
@@ -498,6 +506,7 @@ int main(void)
         cmocka_unit_test(a_head_may_come_byte_by_byte),
         cmocka_unit_test(continue_is_said_when_the_body_is_wanted),
         cmocka_unit_test(a_bad_head_is_answered_and_closed),
+        cmocka_unit_test(broken_chunks_are_refused_before_the_handler_acts),
         cmocka_unit_test(a_file_goes_out_whole_and_a_short_one_is_torn),
         cmocka_unit_test(what_a_handler_leaves_undone_gets_a_page),
         cmocka_unit_test(a_thread_answers_on_the_socket),
