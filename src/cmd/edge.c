@@ -253,6 +253,7 @@ int wend_cmd_edge(int argc, char **argv)
     /* With a prefix of one's own, logs and pid file are below it, as in an nginx built from source. */
     own_prefix = flags.prefix != NULL;
     pid_path = own_prefix ? wend_arena_printf(&arena, "%.*slogs/nginx.pid", WEND_STR_ARG(server.edge.prefix)).ptr : PID_PATH;
+    server.edge.access_log = own_prefix ? WEND_STR("logs/access.log") : WEND_STR(ACCESS_LOG);
     server.error_log = own_prefix ? wend_arena_printf(&arena, "%.*slogs/error.log", WEND_STR_ARG(server.edge.prefix))
                                   : WEND_STR(ERROR_LOG);
     if (flags.error_log != NULL && strcmp(flags.error_log, "stderr") != 0 && flags.error_log[0] != '/')

@@ -87,10 +87,10 @@ static enum wend_code refuse(struct wend_conf *conf, struct wend_str name,
     if (reason != NULL)
         return wend_conf_bad(conf, "\"%.*s\" %s", WEND_STR_ARG(name), reason);
     nearest = wend_conf_nearest(conf->tables, name);
+    wend_conf_bad(conf, "unknown directive \"%.*s\"", WEND_STR_ARG(name));
     if (nearest != NULL)
-        return wend_conf_bad(conf, "unknown directive \"%.*s\" (did you mean \"%s\"?)",
-                             WEND_STR_ARG(name), nearest);
-    return wend_conf_bad(conf, "unknown directive \"%.*s\"", WEND_STR_ARG(name));
+        wend_conf_advise(conf->error, "did you mean \"%s\"?", nearest);
+    return WEND_E_CONFIG;
 }
 
 static enum wend_code apply_one(struct wend_conf *conf)
@@ -232,12 +232,17 @@ enum wend_code wend_set_flag(struct wend_conf *conf, const struct wend_directive
     return WEND_OK;
 }
 
+enum wend_code wend_conf_invalid(struct wend_conf *conf)
+{
+    return wend_conf_bad(conf, "\"%.*s\" directive invalid value", WEND_STR_ARG(conf->statement->args[0]));
+}
+
 static enum wend_code set_parsed(struct wend_conf *conf, int64_t *slot, int64_t value)
 {
     if (*slot != WEND_UNSET)
         return duplicate(conf);
     if (value < 0)
-        return wend_conf_bad(conf, "\"%.*s\" directive invalid value", WEND_STR_ARG(conf->statement->args[0]));
+        return wend_conf_invalid(conf);
     *slot = value;
     return WEND_OK;
 }
@@ -251,7 +256,7 @@ enum wend_code wend_set_number(struct wend_conf *conf, const struct wend_directi
     if (*(int64_t *)slot != WEND_UNSET)
         return duplicate(conf);
     if (!read_digits(&text, &value) || text.len != 0)
-        return wend_conf_bad(conf, "invalid number \"%.*s\"", WEND_STR_ARG(conf->statement->args[1]));
+        return wend_conf_bad(conf, "\"%.*s\" directive invalid number", WEND_STR_ARG(conf->statement->args[0]));
     return set_parsed(conf, slot, value);
 }
 
@@ -297,6 +302,38 @@ enum wend_code wend_set_enum(struct wend_conf *conf, const struct wend_directive
             return WEND_OK;
         }
     return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(value));
+}
+
+enum wend_code wend_check_flag(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    int value = WEND_UNSET;
+
+    (void)slot;
+    return wend_set_flag(conf, row, &value);
+}
+
+enum wend_code wend_check_number(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    int64_t value = WEND_UNSET;
+
+    (void)slot;
+    return wend_set_number(conf, row, &value);
+}
+
+enum wend_code wend_check_size(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    int64_t value = WEND_UNSET;
+
+    (void)slot;
+    return wend_set_size(conf, row, &value);
+}
+
+enum wend_code wend_check_msec(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    int64_t value = WEND_UNSET;
+
+    (void)slot;
+    return wend_set_msec(conf, row, &value);
 }
 
 enum wend_code wend_set_ignored(struct wend_conf *conf, const struct wend_directive *row, void *slot)

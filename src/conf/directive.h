@@ -82,6 +82,9 @@ enum wend_code wend_conf_apply(struct wend_conf *conf, const struct wend_stateme
 /* "MESSAGE in FILE:LINE" of the current statement. */
 #define wend_conf_bad(conf, ...) wend_conf_fail((conf)->error, (conf)->statement, __VA_ARGS__)
 
+/* "\"NAME\" directive invalid value in FILE:LINE". */
+enum wend_code wend_conf_invalid(struct wend_conf *conf);
+
 /* --- setters for `set` --------------------------------------------------------------------------- */
 
 struct wend_conf_word {
@@ -95,6 +98,11 @@ enum wend_code wend_set_msec(struct wend_conf *, const struct wend_directive *, 
 enum wend_code wend_set_sec(struct wend_conf *, const struct wend_directive *, void *);    /* int64_t */
 enum wend_code wend_set_str(struct wend_conf *, const struct wend_directive *, void *);    /* wend_str */
 enum wend_code wend_set_enum(struct wend_conf *, const struct wend_directive *, void *);   /* int; extra: words */
+/* The value is checked and then forgotten: what the directive tunes does not exist here. */
+enum wend_code wend_check_flag(struct wend_conf *, const struct wend_directive *, void *);
+enum wend_code wend_check_number(struct wend_conf *, const struct wend_directive *, void *);
+enum wend_code wend_check_size(struct wend_conf *, const struct wend_directive *, void *);
+enum wend_code wend_check_msec(struct wend_conf *, const struct wend_directive *, void *);
 /* Checked where it stands, and without effect here: extra is NULL. */
 enum wend_code wend_set_ignored(struct wend_conf *, const struct wend_directive *, void *);
 

@@ -43,6 +43,19 @@ enum wend_code wend_conf_fail(struct wend_conf_error *error, const struct wend_s
     return WEND_E_CONFIG;
 }
 
+enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...)
+{
+    size_t len = strlen(error->text);
+    char advice[256];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(advice, sizeof(advice), format, args);
+    va_end(args);
+    snprintf(error->text + len, sizeof(error->text) - len, " (%s)", advice);
+    return WEND_E_CONFIG;
+}
+
 static enum wend_code fail_here(struct parser *p, const char *format, ...) WEND_PRINTF(2, 3);
 static enum wend_code fail_here(struct parser *p, const char *format, ...)
 {
@@ -138,8 +151,8 @@ static enum wend_code read_quoted(struct parser *p)
         p->at++;
     }
     if (p->at >= p->end) {
-        p->line = first_line;
-        return fail_here(p, "unexpected end of file, expecting %c that closes the quoted parameter", quote);
+        fail_here(p, "unexpected end of file, expecting \";\" or \"}\"");
+        return wend_conf_advise(p->error, "the %c of line %u is never closed", quote, first_line);
     }
     code = add_word(p, from, p->at, escaped, true);
     p->at++;

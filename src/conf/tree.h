@@ -71,4 +71,7 @@ enum wend_code wend_conf_parse(struct wend_arena *arena, struct wend_str name, s
 enum wend_code wend_conf_fail(struct wend_conf_error *error, const struct wend_statement *at,
                               const char *format, ...) WEND_PRINTF(3, 4);
 
+/* Appends " (ADVICE)" to a message of nginx's, which stays what tools look for. Returns WEND_E_CONFIG. */
+enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...) WEND_PRINTF(2, 3);
+
 #endif

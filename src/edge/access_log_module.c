@@ -11,10 +11,6 @@
 #define FORMATS_MAX 1024
 #define LOGS_MAX 256 /* of one place */
 
-#ifndef WEND_EDGE_ACCESS_LOG_PATH
-#define WEND_EDGE_ACCESS_LOG_PATH "logs/access.log"
-#endif
-
 struct format {
     struct wend_str name;
     struct wend_log_format compiled;
@@ -371,7 +367,7 @@ static enum wend_code add_default(struct wend_conf *conf, struct access_location
         return WEND_E_MEMORY;
     code = combined(conf, formats, &log->format);
     if (code == WEND_OK)
-        code = open_file(conf, WEND_STR(WEND_EDGE_ACCESS_LOG_PATH), &log->file);
+        code = open_file(conf, ((const struct wend_edge *)conf->data)->access_log, &log->file);
     if (code == WEND_OK)
         append(s, log);
     return code;

@@ -74,6 +74,7 @@ struct wend_edge_core_location *wend_location_new(struct wend_conf *conf,
 
     location->kind = kind;
     location->name = name;
+    location->statement = conf->statement;
     location->levels = levels->at[WEND_LEVEL_LOCATION];
     location->server = parent->server;
     location->parent = parent;
@@ -91,8 +92,10 @@ enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, 
     size_t offset = 0;
 
     if (wend_regex_compile(conf->arena, pattern, nocase, &regex, message, &offset) != WEND_OK)
-        return wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", message,
-                             WEND_STR_ARG(pattern), WEND_STR_ARG(wend_str_from(pattern, offset)));
+        return offset >= pattern.len
+                   ? wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\"", message, WEND_STR_ARG(pattern))
+                   : wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", message,
+                                   WEND_STR_ARG(pattern), WEND_STR_ARG(wend_str_from(pattern, offset)));
     regex->variables = wend_arena_array(conf->arena, regex->name_count + 1, sizeof(*regex->variables));
     for (unsigned i = 0; i < regex->name_count; i++)
         if (wend_variable_define(conf, regex->names[i].name, 0, &regex->variables[i]) != WEND_OK)
@@ -153,8 +156,7 @@ static enum wend_code check_nesting(struct wend_conf *conf, const struct wend_ed
     if (parent->kind == WEND_LOCATION_NAMED)
         return wend_conf_bad(conf, "location \"%.*s\" cannot be inside the named location \"%.*s\"",
                              WEND_STR_ARG(name), WEND_STR_ARG(parent->name));
-    if (kind != WEND_LOCATION_REGEX && parent->kind != WEND_LOCATION_REGEX &&
-        !wend_str_starts(name, parent->name))
+    if (kind != WEND_LOCATION_REGEX && !wend_str_starts(name, parent->name))
         return wend_conf_bad(conf, "location \"%.*s\" is outside location \"%.*s\"", WEND_STR_ARG(name),
                              WEND_STR_ARG(parent->name));
     return WEND_OK;

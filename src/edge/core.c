@@ -19,10 +19,16 @@ struct wend_edge_core_location *wend_edge_core_at(struct wend_conf *conf)
     return wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_LOCATION);
 }
 
-static enum wend_code bad_value(struct wend_conf *conf)
+/* These two are made of the very value. */
+static bool names_root(struct wend_str path)
 {
-    return wend_conf_bad(conf, "invalid value \"%.*s\" in \"%.*s\" directive",
-                         WEND_STR_ARG(conf->statement->args[1]), WEND_STR_ARG(conf->statement->args[0]));
+    static const struct wend_str names[] = {WEND_STR_INIT("$document_root"), WEND_STR_INIT("${document_root}"),
+                                            WEND_STR_INIT("$realpath_root"), WEND_STR_INIT("${realpath_root}")};
+
+    for (size_t i = 0; i < WEND_COUNT(names); i++)
+        if (wend_str_find(path, names[i]) >= 0)
+            return true;
+    return false;
 }
 
 static enum wend_code set_root(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -39,13 +45,15 @@ static enum wend_code set_root(struct wend_conf *conf, const struct wend_directi
                                    row->name, here->alias ? "alias" : "root");
     if (alias && here->kind == WEND_LOCATION_NAMED)
         return wend_conf_bad(conf, "the \"alias\" directive cannot be used inside the named location");
-    if (path.len == 0)
-        return wend_conf_bad(conf, "the root directory is empty");
+    if (names_root(path))
+        return wend_conf_bad(conf, "the $%s variable cannot be used in the \"%s\" directive",
+                             wend_str_find(path, WEND_STR("realpath")) >= 0 ? "realpath_root" : "document_root",
+                             row->name);
     here->root_is_set = true;
     here->alias = alias;
     if (!alias && path.len > 1 && path.ptr[path.len - 1] == '/')
         path.len--;
-    if (path.ptr[0] != '$')
+    if (path.len == 0 || path.ptr[0] != '$')
         path = wend_edge_full_path(conf->data, path, false);
     return wend_template_compile(conf, path, &here->root);
 }
@@ -62,9 +70,8 @@ static enum wend_code set_types(struct wend_conf *conf, const struct wend_direct
     for (const struct wend_statement *line = conf->statement->children; line != NULL; line = line->next) {
         struct wend_str *type = WEND_NEW(conf->arena, struct wend_str);
 
-        if (line->has_block || line->count < 2)
-            return wend_conf_fail(conf->error, line, "invalid number of arguments in \"%.*s\" directive",
-                                  WEND_STR_ARG(line->args[0]));
+        if (line->has_block)
+            return wend_conf_fail(conf->error, line, "unexpected \"{\"");
         *type = line->args[0];
         for (unsigned i = 1; i < line->count; i++)
             if (wend_map_put(*types, line->args[i], type) != WEND_OK)
@@ -84,9 +91,9 @@ static enum wend_code set_keepalive_timeout(struct wend_conf *conf, const struct
         return wend_conf_bad(conf, "\"keepalive_timeout\" directive is duplicate");
     here->keepalive_timeout_ms = wend_conf_msec(s->args[1]);
     if (here->keepalive_timeout_ms < 0)
-        return bad_value(conf);
+        return wend_conf_invalid(conf);
     here->keepalive_header_s = s->count > 2 ? wend_conf_sec(s->args[2]) : 0;
-    return here->keepalive_header_s < 0 ? bad_value(conf) : WEND_OK;
+    return here->keepalive_header_s < 0 ? wend_conf_invalid(conf) : WEND_OK;
 }
 
 static enum wend_code set_keepalive_disable(struct wend_conf *conf, const struct wend_directive *row,
@@ -122,7 +129,7 @@ static enum wend_code set_large_buffers(struct wend_conf *conf, const struct wen
     if (server->large_buffer_count != WEND_UNSET)
         return wend_conf_bad(conf, "\"large_client_header_buffers\" directive is duplicate");
     if (!wend_str_to_u64(conf->statement->args[1], &count) || count == 0 || count > 1024 || bytes <= 0)
-        return bad_value(conf);
+        return wend_conf_invalid(conf);
     server->large_buffer_count = (int64_t)count;
     server->large_buffer_bytes = bytes;
     return WEND_OK;
@@ -130,14 +137,62 @@ static enum wend_code set_large_buffers(struct wend_conf *conf, const struct wen
 
 static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
-    return wend_set_ignored(conf, row, slot);
+    const struct wend_statement *s = conf->statement;
+
+    (void)row;
+    (void)slot;
+    for (unsigned i = 1; i < s->count; i++) {
+        struct wend_str word = s->args[i];
+        bool family = wend_str_starts(word, WEND_STR("ipv4=")) || wend_str_starts(word, WEND_STR("ipv6="));
+
+        if (wend_str_starts(word, WEND_STR("valid=")) && wend_conf_sec(wend_str_from(word, 6)) < 0)
+            return wend_conf_bad(conf, "invalid parameter: %.*s", WEND_STR_ARG(word));
+        if (family && !wend_str_eq(wend_str_from(word, 5), WEND_STR("on")) &&
+            !wend_str_eq(wend_str_from(word, 5), WEND_STR("off")))
+            return wend_conf_bad(conf, "invalid parameter: %.*s", WEND_STR_ARG(word));
+    }
+    return WEND_OK;
 }
 
-static bool parse_status(struct wend_str text, int least, int *status)
+/* output_buffers COUNT SIZE */
+static enum wend_code set_output_buffers(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    uint64_t count;
+
+    (void)row;
+    (void)slot;
+    if (!wend_str_to_u64(conf->statement->args[1], &count) || count == 0 ||
+        wend_conf_size(conf->statement->args[2]) <= 0)
+        return wend_conf_invalid(conf);
+    return WEND_OK;
+}
+
+/* directio SIZE | off */
+static enum wend_code set_directio(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    if (wend_str_eq(conf->statement->args[1], WEND_STR("off")))
+        return WEND_OK;
+    return wend_check_size(conf, row, slot);
+}
+
+/* aio on | off | threads[=POOL] */
+static enum wend_code set_aio(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    struct wend_str word = conf->statement->args[1];
+
+    (void)row;
+    (void)slot;
+    if (wend_str_eq(word, WEND_STR("on")) || wend_str_eq(word, WEND_STR("off")) ||
+        wend_str_eq(word, WEND_STR("threads")) || wend_str_starts(word, WEND_STR("threads=")))
+        return WEND_OK;
+    return wend_conf_invalid(conf);
+}
+
+static bool parse_status(struct wend_str text, uint64_t least, uint64_t most, int *status)
 {
     uint64_t value;
 
-    if (!wend_str_to_u64(text, &value) || value < (uint64_t)least || value > 599)
+    if (!wend_str_to_u64(text, &value) || value < least || value > most)
         return false;
     *status = (int)value;
     return true;
@@ -159,7 +214,7 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
             return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(answer));
         codes--;
         page.answer = 0;
-        if (answer.len > 1 && !parse_status(wend_str_from(answer, 1), 0, &page.answer))
+        if (answer.len > 1 && !parse_status(wend_str_from(answer, 1), 0, 999, &page.answer))
             return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(answer));
     }
     if (!wend_template_has_variables(target) && target.len != 0 && target.ptr[0] == '/') {
@@ -178,10 +233,10 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
     here->error_pages = pages;
     here->error_pages_set = true;
     for (unsigned i = 1; i <= codes; i++) {
-        if (!parse_status(s->args[i], 300, &page.status))
+        if (!parse_status(s->args[i], 300, 599, &page.status))
             return wend_conf_bad(conf, "value \"%.*s\" must be between 300 and 599", WEND_STR_ARG(s->args[i]));
         if (page.status == 499)
-            return wend_conf_bad(conf, "value \"499\" must not be specified in \"error_page\"");
+            return wend_conf_bad(conf, "invalid value \"499\"");
         here->error_pages[here->error_page_count++] = page;
     }
     return WEND_OK;
@@ -202,16 +257,19 @@ static enum wend_code set_try_files(struct wend_conf *conf, const struct wend_di
     for (unsigned i = 1; i < s->count; i++)
         if (wend_template_compile(conf, s->args[i], &here->try_files[i - 1]) != WEND_OK)
             return WEND_E_CONFIG;
-    if (last.len != 0 && last.ptr[0] == '=' && !parse_status(wend_str_from(last, 1), 0, &here->try_files_status))
+    if (last.len != 0 && last.ptr[0] == '=' && !parse_status(wend_str_from(last, 1), 0, 999, &here->try_files_status))
         return wend_conf_bad(conf, "invalid code \"%.*s\"", WEND_STR_ARG(last));
     return WEND_OK;
 }
 
 static enum wend_code set_internal(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
-    (void)conf;
+    int *internal = slot;
+
     (void)row;
-    *(int *)slot = 1;
+    if (*internal != WEND_UNSET)
+        return wend_conf_bad(conf, "\"internal\" directive is duplicate");
+    *internal = 1;
     return WEND_OK;
 }
 
@@ -221,7 +279,7 @@ static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_d
         return WEND_E_CONFIG;
     if (!wend_template_has_variables(conf->statement->args[1]) &&
         wend_conf_size(conf->statement->args[1]) < 0)
-        return bad_value(conf);
+        return wend_conf_invalid(conf);
     return WEND_OK;
 }
 
@@ -232,7 +290,7 @@ static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_d
 #define HTTP_SERVER (WEND_CTX_HTTP | WEND_CTX_SERVER)
 #define AT_LOCATION(field) .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct wend_edge_core_location, field)
 #define AT_SERVER(field) .level = WEND_LEVEL_SERVER, .offset = offsetof(struct wend_edge_core_server, field)
-#define IGNORED .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION
+#define CHECKED_NUMBER .set = wend_check_number, .level = WEND_LEVEL_LOCATION
 
 static const struct wend_directive rows[] = {
     {"root", HTTP_IF, 1, 1, .set = set_root, AT_LOCATION(root), .fallback = "html",
@@ -327,12 +385,12 @@ static const struct wend_directive rows[] = {
      .help = "checked, without effect on Linux"},
     {"read_ahead", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(read_ahead), .fallback = "0",
      .help = "checked, without effect on Linux"},
-    {"directio", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked, without effect"},
+    {"directio", HTTP_ALL, 1, 1, .set = set_directio, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked, without effect"},
     {"directio_alignment", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(directio_alignment),
      .fallback = "512", .help = "checked, without effect"},
-    {"aio", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked: cold files are read on threads anyway"},
-    {"aio_write", HTTP_ALL, 1, 1, IGNORED, .fallback = "off", .help = "checked, without effect"},
-    {"output_buffers", HTTP_ALL, 2, 2, IGNORED, .fallback = "2 32k", .help = "checked, without effect"},
+    {"aio", HTTP_ALL, 1, 1, .set = set_aio, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked: cold files are read on threads anyway"},
+    {"aio_write", HTTP_ALL, 1, 1, .set = wend_check_flag, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked, without effect"},
+    {"output_buffers", HTTP_ALL, 2, 2, .set = set_output_buffers, .level = WEND_LEVEL_LOCATION, .fallback = "2 32k", .help = "checked, without effect"},
     {"types_hash_max_size", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(types_hash_max_size),
      .fallback = "1024", .help = "checked: hashes size themselves"},
     {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(types_hash_bucket_size),
@@ -345,12 +403,12 @@ static const struct wend_directive rows[] = {
     {"scgi_temp_path", HTTP_ALL, 1, 4, IGNORED, .help = "checked: nothing is written there yet"},
     {"subrequest_output_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(output_buffer_size),
      .fallback = "4k", .help = "checked: there are no subrequests yet"},
-    {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
-    {"variables_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
-    {"server_names_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
-    {"server_names_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
-    {"map_hash_max_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
-    {"map_hash_bucket_size", WEND_CTX_HTTP, 1, 1, IGNORED, .help = "checked: hashes size themselves"},
+    {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
+    {"variables_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
+    {"server_names_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
+    {"server_names_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
+    {"map_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
+    {"map_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
     {"client_header_timeout", HTTP_SERVER, 1, 1, .set = wend_set_msec, AT_SERVER(client_header_timeout_ms),
      .fallback = "60s", .help = "how long a whole request head may take"},
     {"client_header_buffer_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(client_header_buffer_size),
@@ -367,7 +425,11 @@ static const struct wend_directive rows[] = {
      .help = "fields of one request"},
     {"connection_pool_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(pool_bytes),
      .fallback = "512", .help = "checked, without effect", .once_checked = true},
-    {"request_pool_size", HTTP_SERVER, 1, 1, IGNORED, .fallback = "4k", .help = "checked, without effect"},
+    {"request_pool_size", HTTP_SERVER, 1, 1, .set = wend_check_size, .level = WEND_LEVEL_LOCATION, .fallback = "4k", .help = "checked, without effect"},
+    {"fastcgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION,
+     .help = "accepted, as shared configurations name it; nothing is passed by FastCGI yet"},
+    {"scgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION,
+     .help = "accepted, as shared configurations name it; nothing is passed by SCGI yet"},
     {"http_policy", HTTP_SERVER, 1, 1, .set = wend_set_enum, AT_SERVER(strict), .extra = policies,
      .fallback = "nginx", .help = "how doubtful requests are treated: as nginx does, or strictly by the RFCs"},
 };

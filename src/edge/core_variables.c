@@ -229,8 +229,12 @@ static struct wend_value realpath_root(struct wend_exchange *x, const struct wen
 
 static struct wend_value status(struct wend_exchange *x, const struct wend_variable *v)
 {
+    int answer = x->response.status;
+
     (void)v;
-    return found(wend_arena_printf(&x->task->arena, "%03d", x->response.status));
+    if (wend_edge_of(x)->error_status > 0 && answer < 300)
+        answer = wend_edge_of(x)->error_status; /* an error page has the status of its error */
+    return found(wend_arena_printf(&x->task->arena, "%03d", answer));
 }
 
 static struct wend_value bytes_sent(struct wend_exchange *x, const struct wend_variable *v)
@@ -439,6 +443,13 @@ static void assign_limit_rate(struct wend_exchange *x, struct wend_str value)
         wend_edge_of(x)->limit_rate = (int64_t)rate;
 }
 
+static struct wend_value unpiped(struct wend_exchange *x, const struct wend_variable *v)
+{
+    (void)x;
+    (void)v;
+    return found(WEND_STR("."));
+}
+
 static struct wend_value nothing(struct wend_exchange *x, const struct wend_variable *v)
 {
     (void)x;
@@ -535,7 +546,7 @@ const struct wend_variable_row wend_core_variables[] = {
     {"time_iso8601", time_text, 1, CH, "local time, ISO 8601"},
     {"time_local", time_text, 0, CH, "local time, Common Log Format"},
     {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "kept, without effect yet", assign_limit_rate},
-    {"pipe", nothing, 0, 0, "\"p\" for pipelined requests in nginx; empty here"},
+    {"pipe", unpiped, 0, 0, "\"p\" for pipelined requests in nginx; always \".\" here"},
     {"proxy_protocol_addr", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},
     {"proxy_protocol_port", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},
     {"proxy_protocol_server_addr", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},

@@ -64,6 +64,7 @@ struct wend_edge {
     struct wend_variable **indexed;
     size_t indexed_count, indexed_room;
     struct wend_str prefix, conf_prefix;     /* with a slash at the end */
+    struct wend_str access_log;              /* where it goes when nobody says */
     bool as_nginx;                           /* started through a link of that name */
     bool has_http;
     bool testing;                            /* -t: nothing is opened for writing but logs */
@@ -72,6 +73,7 @@ struct wend_edge {
 
 struct wend_edge_options {
     struct wend_str prefix, conf_path;
+    struct wend_str access_log;              /* null: "logs/access.log" below the prefix */
     struct wend_str globals;                 /* -g */
     bool as_nginx, testing;
 };
@@ -84,10 +86,10 @@ enum wend_code wend_edge_parse(struct wend_arena *arena, const struct wend_edge_
                                struct wend_str name, struct wend_str text, struct wend_edge **out,
                                struct wend_conf_error *error) WEND_MUST_CHECK;
 
-/* The server for a host name (lower case, no port) on a listener; never NULL. Captures of a regular
- * expression name are set in the request. */
+/* The server for a host name (lower case, no port; may be empty) on a listener; never NULL. Captures
+ * of a regular expression name are set in the request. */
 struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
-                                               struct wend_edge_request *r, struct wend_str host);
+                                               struct wend_exchange *x, struct wend_str host);
 
 /* A path as the configuration means it: relative ones against the prefix (`conf`: of the
  * configuration file). NUL-terminated, in the arena. */

@@ -58,8 +58,10 @@ static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *
             return wend_conf_bad(conf, "empty regex in server name \"%.*s\"", WEND_STR_ARG(text));
         return wend_edge_regex(conf, wend_str_from(name->text, 1), nocase, &name->regex);
     }
-    if (wend_str_eq(text, WEND_STR("*")) || !wildcard_valid(text))
-        return wend_conf_bad(conf, "invalid server name or wildcard \"%.*s\" on", WEND_STR_ARG(text));
+    if (wend_str_eq(text, WEND_STR("*")))
+        return wend_conf_bad(conf, "server name \"*\" is invalid");
+    if (!wildcard_valid(text))
+        return wend_conf_bad(conf, "invalid server name or wildcard \"%.*s\"", WEND_STR_ARG(text));
     name->text = lower(conf->arena, text);
     return WEND_OK;
 }
@@ -125,8 +127,8 @@ static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text
     if (wend_str_starts(text, WEND_STR("unix:"))) {
         listener->address.family = AF_UNIX;
         if (!wend_listen_unix(listener, wend_str_from(text, 5)))
-            return wend_conf_bad(conf, "the path of the unix domain socket \"%.*s\" is empty or too long",
-                                 WEND_STR_ARG(text));
+            return wend_conf_bad(conf, "%s in the unix domain socket in \"%.*s\" of the \"listen\" directive",
+                                 text.len == 5 ? "no path" : "too long path", WEND_STR_ARG(text));
         return WEND_OK;
     }
     if (text.len != 0 && text.ptr[0] == '[') {
@@ -151,10 +153,10 @@ static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text
         host = WEND_STR("0.0.0.0");
     if (wend_str_eq_nocase(host, WEND_STR("localhost")))
         host = WEND_STR("127.0.0.1");
-    if (!wend_address_parse_host(host, (uint16_t)port, &listener->address))
-        return wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive (names are not "
-                             "looked up here: write the address)", WEND_STR_ARG(text));
-    return WEND_OK;
+    if (wend_address_parse_host(host, (uint16_t)port, &listener->address))
+        return WEND_OK;
+    wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+    return wend_conf_advise(conf->error, "names are not looked up here: write the address");
 }
 
 static bool value_of(struct wend_str word, const char *name, struct wend_str *value)
@@ -177,55 +179,105 @@ static bool number_of(struct wend_str text, int *out)
     return true;
 }
 
+/* "on", "off" or "IDLE:INTERVAL:COUNT", each of which may be left out. */
+static bool parse_keepalive(struct wend_str value, struct wend_listen_options *o)
+{
+    struct wend_str part[3] = {WEND_STR_NULL, WEND_STR_NULL, WEND_STR_NULL}, rest = value;
+    int64_t idle = 0, interval = 0;
+    unsigned count = 0;
+
+    if (wend_str_eq(value, WEND_STR("on")) || wend_str_eq(value, WEND_STR("off"))) {
+        o->so_keepalive = wend_str_eq(value, WEND_STR("on")) ? WEND_SWITCH_ON : WEND_SWITCH_OFF;
+        return true;
+    }
+    while (count < 3 && wend_str_split(&rest, ':', &part[count]))
+        count++;
+    if (count < 2 || rest.ptr != NULL || value.len < 2)
+        return false;
+    idle = part[0].len == 0 ? 0 : wend_conf_sec(part[0]);
+    interval = part[1].len == 0 ? 0 : wend_conf_sec(part[1]);
+    if (idle < 0 || interval < 0 || idle > INT32_MAX || interval > INT32_MAX ||
+        (part[2].len != 0 && !number_of(part[2], &o->keepcnt)))
+        return false;
+    o->keepidle = (int)idle;
+    o->keepintvl = (int)interval;
+    o->so_keepalive = WEND_SWITCH_ON;
+    return true;
+}
+
+static bool parse_bytes(struct wend_str value, int *out)
+{
+    int64_t bytes = wend_conf_size(value);
+
+    *out = bytes > INT32_MAX ? INT32_MAX : (int)bytes;
+    return bytes > 0;
+}
+
+static enum wend_code refuse_option(struct wend_conf *conf, struct wend_str word)
+{
+    static const struct wend_str later[] = {WEND_STR_INIT("ssl"), WEND_STR_INIT("quic"), WEND_STR_INIT("http2"),
+                                            WEND_STR_INIT("proxy_protocol")};
+
+    for (size_t i = 0; i < WEND_COUNT(later); i++)
+        if (wend_str_eq(word, later[i]))
+            return wend_conf_bad(conf, "the \"%.*s\" parameter of \"listen\" is nginx's; wend does not do it yet",
+                                 WEND_STR_ARG(word));
+    return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+}
+
+/* "NAME=VALUE" parameters. */
+static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word, struct wend_listen_options *o)
+{
+    struct wend_str value;
+    const char *what = NULL;
+
+    if (value_of(word, "backlog=", &value))
+        what = number_of(value, &o->backlog) && o->backlog > 0 ? NULL : "backlog";
+    else if (value_of(word, "fastopen=", &value))
+        what = number_of(value, &o->fastopen) ? NULL : "fastopen";
+    else if (value_of(word, "rcvbuf=", &value))
+        what = parse_bytes(value, &o->rcvbuf) ? NULL : "rcvbuf";
+    else if (value_of(word, "sndbuf=", &value))
+        what = parse_bytes(value, &o->sndbuf) ? NULL : "sndbuf";
+    else if (value_of(word, "ipv6only=", &value)) {
+        if (!wend_str_eq(value, WEND_STR("on")) && !wend_str_eq(value, WEND_STR("off")))
+            return wend_conf_bad(conf, "invalid ipv6only flags \"%.*s\"", WEND_STR_ARG(value));
+        o->ipv6only = wend_str_eq(value, WEND_STR("on")) ? WEND_SWITCH_ON : WEND_SWITCH_OFF;
+    } else if (value_of(word, "so_keepalive=", &value)) {
+        if (!parse_keepalive(value, o))
+            return wend_conf_bad(conf, "invalid so_keepalive value: \"%.*s\"", WEND_STR_ARG(value));
+    } else if (!value_of(word, "setfib=", &value) && !value_of(word, "accept_filter=", &value)) {
+        return refuse_option(conf, word);
+    }
+    return what == NULL ? WEND_OK : wend_conf_bad(conf, "invalid %s \"%.*s\"", what, WEND_STR_ARG(word));
+}
+
 static enum wend_code parse_option(struct wend_conf *conf, struct wend_str word,
                                    struct wend_listener *listener, bool *is_default, bool *uwsgi)
 {
     struct wend_listen_options *o = &listener->options;
-    struct wend_str value;
-    bool good = true;
 
     if (wend_str_eq(word, WEND_STR("default_server")) || wend_str_eq(word, WEND_STR("default")))
         *is_default = true;
     else if (wend_str_eq(word, WEND_STR("uwsgi")))
         *uwsgi = true;
-    else if (wend_str_eq(word, WEND_STR("bind")))
-        good = true;
     else if (wend_str_eq(word, WEND_STR("reuseport")))
         o->reuseport = true;
     else if (wend_str_eq(word, WEND_STR("deferred")))
         o->deferred = true;
-    else if (value_of(word, "backlog=", &value))
-        good = number_of(value, &o->backlog) && o->backlog > 0;
-    else if (value_of(word, "fastopen=", &value))
-        good = number_of(value, &o->fastopen);
-    else if (value_of(word, "setfib=", &value) || value_of(word, "accept_filter=", &value))
-        good = true;
-    else if (value_of(word, "rcvbuf=", &value))
-        good = (o->rcvbuf = (int)wend_conf_size(value)) > 0;
-    else if (value_of(word, "sndbuf=", &value))
-        good = (o->sndbuf = (int)wend_conf_size(value)) > 0;
-    else if (value_of(word, "ipv6only=", &value))
-        good = wend_str_eq(value, WEND_STR("on")) || wend_str_eq(value, WEND_STR("off")),
-        o->ipv6only = wend_str_eq(value, WEND_STR("on")) ? WEND_SWITCH_ON : WEND_SWITCH_OFF;
-    else if (value_of(word, "so_keepalive=", &value))
-        o->so_keepalive = wend_str_eq(value, WEND_STR("off")) ? WEND_SWITCH_OFF : WEND_SWITCH_ON;
-    else if (wend_str_eq(word, WEND_STR("ssl")) || wend_str_eq(word, WEND_STR("quic")) ||
-             wend_str_eq(word, WEND_STR("http2")) || wend_str_eq(word, WEND_STR("proxy_protocol")))
-        return wend_conf_bad(conf, "the \"%.*s\" parameter of \"listen\" is nginx's; wend does not do it yet",
-                             WEND_STR_ARG(word));
-    else
-        good = false;
-    if (!good)
-        return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+    else if (!wend_str_eq(word, WEND_STR("bind")))
+        return parse_valued(conf, word, o);
     return WEND_OK;
 }
 
 static enum wend_code join(struct wend_conf *conf, struct wend_edge_listen *listen,
                            struct wend_edge_server *server, bool is_default)
 {
+    char where[WEND_LISTEN_TEXT_MAX];
+
     if (is_default && listen->default_named)
         return wend_conf_bad(conf, "a duplicate default server for %.*s",
-                             WEND_STR_ARG(conf->statement->args[1]));
+                             (int)wend_listen_write(&listen->listener, where), where);
     if (listen->default_server == NULL || is_default)
         listen->default_server = server;
     listen->default_named |= is_default;
@@ -257,12 +309,14 @@ static enum wend_code add_listen(struct wend_conf *conf, const struct wend_liste
     struct listening *all = wend_edge_conf_at(conf, &wend_edge_listening, WEND_LEVEL_MAIN);
     struct wend_edge_server *server = server_at(conf);
     struct pair *pair;
+    char where[WEND_LISTEN_TEXT_MAX];
     bool fresh;
     struct wend_edge_listen *listen = listen_for(conf, listener, &fresh);
 
     for (pair = all->pairs; pair != NULL; pair = pair->next)
         if (pair->listen == listen && pair->server == server)
-            return wend_conf_bad(conf, "a duplicate listen %.*s", WEND_STR_ARG(conf->statement->args[1]));
+            return wend_conf_bad(conf, "a duplicate listen %.*s",
+                                 (int)wend_listen_write(listener, where), where);
     pair = WEND_NEW(conf->arena, struct pair);
     pair->listen = listen;
     pair->server = server;
@@ -412,8 +466,9 @@ enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge
 /* --- searching ----------------------------------------------------------------------------------- */
 
 struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
-                                               struct wend_edge_request *r, struct wend_str host)
+                                               struct wend_exchange *x, struct wend_str host)
 {
+    struct wend_edge_request *r = wend_edge_of(x);
     struct wend_edge_name *name = wend_map_get(&listen->exact, host);
 
     for (size_t i = 0; name == NULL && listen->head.count != 0 && i < host.len; i++)
@@ -424,7 +479,7 @@ struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
             name = wend_map_get(&listen->tail, wend_str_slice(host, 0, i));
     for (struct wend_edge_name *try = listen->regexes; name == NULL && try != NULL; try = try->next)
         if (host.len != 0 && wend_regex_run(try->regex, host, &r->captures) == WEND_OK) {
-            r->capture_subject = host;
+            wend_edge_keep_captures(x, try->regex, host);
             name = try;
         }
     return name != NULL ? name->server : listen->default_server;

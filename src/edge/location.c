@@ -14,14 +14,16 @@ static bool in_search(const struct wend_edge_core_location *location)
            location->kind == WEND_LOCATION_FIRST;
 }
 
-/* By name; of two with the same name the exact one first. */
+/* By name; of two with the same name the exact one first, then as they are written. */
 static int compare(const void *left, const void *right)
 {
     const struct wend_edge_core_location *a = *(struct wend_edge_core_location *const *)left;
     const struct wend_edge_core_location *b = *(struct wend_edge_core_location *const *)right;
     int order = wend_str_compare(a->name, b->name);
 
-    return order != 0 ? order : (b->kind == WEND_LOCATION_EXACT) - (a->kind == WEND_LOCATION_EXACT);
+    if (order == 0)
+        order = (b->kind == WEND_LOCATION_EXACT) - (a->kind == WEND_LOCATION_EXACT);
+    return order != 0 ? order : (a->statement->line > b->statement->line) - (a->statement->line < b->statement->line);
 }
 
 static enum wend_code check_duplicates(struct wend_conf *conf, const struct wend_edge_core_location *l)
@@ -31,7 +33,7 @@ static enum wend_code check_duplicates(struct wend_conf *conf, const struct wend
 
         if (wend_str_eq(a->name, b->name) &&
             (a->kind == WEND_LOCATION_EXACT) == (b->kind == WEND_LOCATION_EXACT))
-            return wend_conf_fail(conf->error, l->server->statement, "duplicate location \"%.*s\"",
+            return wend_conf_fail(conf->error, b->statement, "duplicate location \"%.*s\"",
                                   WEND_STR_ARG(b->name));
     }
     return WEND_OK;

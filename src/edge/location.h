@@ -37,6 +37,7 @@ struct wend_edge_core_location {
     const struct wend_regex *regex;
     void **levels;                         /* the location level: one pointer per module */
     struct wend_edge_server *server;
+    const struct wend_statement *statement; /* for messages */
     struct wend_edge_core_location *parent;
     struct wend_edge_core_location *next;  /* among its siblings, as written */
     struct wend_edge_core_location *children;

@@ -59,6 +59,10 @@ enum wend_code wend_try_files(struct wend_exchange *x)
 
         if (i + 1 == l->try_file_count)
             return try_last(x, path);
+        /* Only a slash of the configuration asks for a folder; it is no part of the path, so that a
+         * folder asked for without one is still redirected to itself with one. */
+        folder = folder && wend_str_ends(l->try_files[i].source, WEND_STR("/"));
+        path.len -= folder;
         path = whole_path(x, path);
         if (!is_there(x, path, folder))
             continue;
@@ -156,13 +160,9 @@ static enum wend_code run_content(struct wend_exchange *x)
 
 static enum wend_code after_rewrites(struct wend_exchange *x)
 {
-    struct wend_edge_request *r = wend_edge_of(x);
     enum wend_code code = run_modules(x, PHASE(preaccess));
 
-    if (r->location->limit_except != NULL &&
-        (r->location->methods_excepted & (1u << x->request.method)) == 0)
-        wend_edge_enter(x, r->location->limit_except);
-    if (code == WEND_DECLINED && !r->internal)
+    if (code == WEND_DECLINED)
         code = check_access(x);
     if (code == WEND_DECLINED)
         code = wend_try_files(x);
@@ -182,6 +182,20 @@ static enum wend_code add_slash(struct wend_exchange *x)
                                                         mark, WEND_STR_ARG(r->args)));
 }
 
+/* Named groups of the expressions around a nested location keep their values; the search kept only the
+ * innermost match. */
+static void keep_outer_captures(struct wend_exchange *x, const struct wend_edge_core_location *found)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    struct wend_regex_match innermost = r->captures;
+
+    for (const struct wend_edge_core_location *outer = found->parent; outer != NULL; outer = outer->parent)
+        if (outer->kind == WEND_LOCATION_REGEX && outer->regex->name_count != 0 &&
+            wend_regex_run(outer->regex, r->uri, &r->captures) == WEND_OK)
+            wend_edge_keep_captures(x, outer->regex, r->uri);
+    r->captures = innermost;
+}
+
 static enum wend_code find_location(struct wend_exchange *x)
 {
     struct wend_edge_request *r = wend_edge_of(x);
@@ -190,6 +204,7 @@ static enum wend_code find_location(struct wend_exchange *x)
 
     found = wend_location_find(r->server, r->uri, &r->captures, &slash);
     wend_edge_enter(x, found);
+    keep_outer_captures(x, found);
     if (found->regex != NULL)
         wend_edge_keep_captures(x, found->regex, r->uri);
     if (slash)

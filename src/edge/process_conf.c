@@ -1,6 +1,8 @@
 /* edge/process_conf.c - rows of the main and events contexts. */
 #include "edge/process_conf.h"
 
+#include "net/process.h"
+
 #include "base/log.h"
 #include "edge/error_log.h"
 #include "edge/location.h"
@@ -38,6 +40,7 @@ static enum wend_code set_user(struct wend_conf *conf, const struct wend_directi
 static enum wend_code set_workers(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
     struct wend_process_conf *process = slot;
+    uint64_t count;
 
     if (wend_str_eq(conf->statement->args[1], WEND_STR("auto"))) {
         if (process->workers != WEND_UNSET)
@@ -45,11 +48,14 @@ static enum wend_code set_workers(struct wend_conf *conf, const struct wend_dire
         process->workers = 0;
         return WEND_OK;
     }
+    if (process->workers == WEND_UNSET && !wend_str_to_u64(conf->statement->args[1], &count))
+        return wend_conf_invalid(conf);
     if (wend_set_number(conf, row, &process->workers) != WEND_OK)
         return WEND_E_CONFIG;
-    if (process->workers < 1 || process->workers > 1024)
-        return wend_conf_bad(conf, "invalid value \"%.*s\" in \"worker_processes\" directive, 1 to 1024 or auto",
-                             WEND_STR_ARG(conf->statement->args[1]));
+    if (process->workers < 1 || process->workers > WEND_WORKERS_MAX) {
+        wend_conf_invalid(conf);
+        return wend_conf_advise(conf->error, "1 to %d, or auto", WEND_WORKERS_MAX);
+    }
     return WEND_OK;
 }
 
@@ -63,25 +69,29 @@ static enum wend_code set_priority(struct wend_conf *conf, const struct wend_dir
     (void)row;
     if (process->priority_set)
         return wend_conf_bad(conf, "\"worker_priority\" directive is duplicate");
-    if (!wend_str_to_u64(wend_str_from(text, minus), &value) || value > 20)
-        return wend_conf_bad(conf, "invalid number \"%.*s\"", WEND_STR_ARG(text));
+    if (!wend_str_to_u64(wend_str_from(text, minus), &value))
+        return wend_conf_bad(conf, "\"worker_priority\" directive invalid number");
+    if (value > 20) /* beyond it the kernel clamps, too */
+        value = 20;
     process->priority = minus ? -(int64_t)value : (int64_t)value;
     process->priority_set = true;
     return WEND_OK;
 }
 
-static bool parse_mask(struct wend_str text, cpu_set_t *set)
+static enum wend_code parse_mask(struct wend_conf *conf, struct wend_str text, cpu_set_t *set)
 {
     CPU_ZERO(set);
+    if (text.len > CPU_SETSIZE)
+        return wend_conf_bad(conf, "\"worker_cpu_affinity\" supports up to %d CPUs only", CPU_SETSIZE);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[text.len - 1 - i];
 
-        if ((c != '0' && c != '1') || i >= CPU_SETSIZE)
-            return false;
+        if (c != '0' && c != '1')
+            return wend_conf_bad(conf, "invalid character \"%c\" in \"worker_cpu_affinity\"", c);
         if (c == '1')
             CPU_SET(i, set);
     }
-    return text.len != 0;
+    return WEND_OK;
 }
 
 static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -99,9 +109,8 @@ static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_dir
     }
     process->cpus = wend_arena_array(conf->arena, s->count, sizeof(cpu_set_t));
     for (unsigned i = first; i < s->count && process->cpu_count < WEND_CPU_MASKS_MAX; i++)
-        if (!parse_mask(s->args[i], &process->cpus[process->cpu_count++]))
-            return wend_conf_bad(conf, "invalid character in \"worker_cpu_affinity\" \"%.*s\"",
-                                 WEND_STR_ARG(s->args[i]));
+        if (parse_mask(conf, s->args[i], &process->cpus[process->cpu_count++]) != WEND_OK)
+            return WEND_E_CONFIG;
     return WEND_OK;
 }
 
@@ -155,8 +164,12 @@ static enum wend_code set_env(struct wend_conf *conf, const struct wend_directiv
 
 static enum wend_code set_events(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
+    struct wend_process_conf *process = slot;
+
     (void)row;
-    (void)slot;
+    if (process->has_events)
+        return wend_conf_bad(conf, "\"events\" directive is duplicate");
+    process->has_events = true;
     return wend_conf_apply(conf, conf->statement->children, WEND_CTX_EVENTS, conf->scope);
 }
 
@@ -168,7 +181,32 @@ static enum wend_code set_use(struct wend_conf *conf, const struct wend_directiv
     (void)slot;
     if (wend_str_eq(name, WEND_STR("epoll")))
         return WEND_OK;
-    return wend_conf_bad(conf, "invalid event type \"%.*s\" (here it is always epoll)", WEND_STR_ARG(name));
+    wend_conf_bad(conf, "invalid event type \"%.*s\"", WEND_STR_ARG(name));
+    return wend_conf_advise(conf->error, "here it is always epoll");
+}
+
+/* thread_pool NAME threads=N [max_queue=N] */
+static enum wend_code set_thread_pool(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *s = conf->statement;
+    uint64_t number;
+
+    (void)row;
+    (void)slot;
+    for (unsigned i = 2; i < s->count; i++) {
+        struct wend_str word = s->args[i];
+
+        if (wend_str_starts(word, WEND_STR("threads="))) {
+            if (!wend_str_to_u64(wend_str_from(word, 8), &number) || number == 0)
+                return wend_conf_bad(conf, "invalid threads value \"%.*s\"", WEND_STR_ARG(word));
+        } else if (wend_str_starts(word, WEND_STR("max_queue="))) {
+            if (!wend_str_to_u64(wend_str_from(word, 10), &number))
+                return wend_conf_bad(conf, "invalid max_queue value \"%.*s\"", WEND_STR_ARG(word));
+        } else {
+            return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+        }
+    }
+    return WEND_OK;
 }
 
 static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -207,17 +245,17 @@ static const struct wend_directive rows[] = {
     {"env", M, 1, 1, .set = set_env, WHOLE, .help = "an environment variable the workers keep or get"},
     {"load_module", M, 1, 1, .set = set_load_module, .help = "accepted: what nginx loads is built in"},
     {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off", .help = "checked: expressions are always compiled"},
-    {"thread_pool", M, 2, 3, .set = wend_set_ignored, .help = "checked: one pool of threads sizes itself"},
-    {"timer_resolution", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
+    {"thread_pool", M, 2, 3, .set = set_thread_pool, .help = "checked: one pool of threads sizes itself"},
+    {"timer_resolution", M, 1, 1, .set = wend_check_msec, .help = "checked, without effect"},
     {"ssl_engine", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
-    {"events", M, 0, 0, true, .set = set_events, .help = "how connections are accepted"},
+    {"events", M, 0, 0, true, .set = set_events, WHOLE, .help = "how connections are accepted"},
     {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = wend_set_number, AT(connections), .fallback = "512", .help = "connections of one worker"},
     {"multi_accept", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(multi_accept), .fallback = "off", .help = "accept all waiting connections at once"},
     {"use", WEND_CTX_EVENTS, 1, 1, .set = set_use, .fallback = "epoll", .help = "only epoll"},
     {"accept_mutex", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(accept_mutex), .fallback = "off", .help = "checked: the kernel wakes one worker per connection"},
-    {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .fallback = "500ms", .help = "checked, without effect"},
+    {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_check_msec, .fallback = "500ms", .help = "checked, without effect"},
     {"debug_connection", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .help = "checked: look at the trace instead"},
-    {"worker_aio_requests", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .fallback = "32", .help = "checked, without effect"},
+    {"worker_aio_requests", WEND_CTX_EVENTS, 1, 1, .set = wend_check_number, .fallback = "32", .help = "checked, without effect"},
 };
 
 static void init(void *settings)
@@ -232,14 +270,21 @@ static void init(void *settings)
 static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
 {
     struct wend_process_conf *p = wend_edge_process_conf(edge);
+    size_t listens = 0;
 
-    (void)conf;
+    if (!p->has_events)
+        return wend_conf_fail(conf->error, NULL, "no \"events\" section in configuration");
     if (p->workers == WEND_UNSET)
         p->workers = 1;
     if (p->workers == 0)
         p->workers = sysconf(_SC_NPROCESSORS_ONLN);
     if (p->connections == WEND_UNSET)
         p->connections = 512;
+    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+        listens += listen->covered_by == NULL;
+    if (p->connections < (int64_t)listens + 1)
+        return wend_conf_fail(conf->error, NULL, "%lld worker_connections are not enough for %zu listening sockets",
+                              (long long)p->connections, listens);
     if (p->daemon == WEND_UNSET)
         p->daemon = 1;
     if (p->master == WEND_UNSET)

@@ -20,7 +20,7 @@ struct wend_process_conf {
     int daemon, master, multi_accept, use_set, accept_mutex, pcre_jit;
     cpu_set_t *cpus;                   /* per worker, the last repeated */
     size_t cpu_count;
-    bool cpu_auto, error_log_set, priority_set;
+    bool cpu_auto, error_log_set, priority_set, has_events;
     struct wend_str *env;              /* NAME or NAME=VALUE */
     size_t env_count;
 };

@@ -57,6 +57,7 @@ static struct wend_edge *make_edge(struct wend_arena *arena, const struct wend_e
     edge->prefix = wend_arena_keep(arena, options->prefix);
     edge->conf_prefix = slash < 0 ? edge->prefix
                                   : wend_arena_keep(arena, wend_str_slice(options->conf_path, 0, (size_t)slash + 1));
+    edge->access_log = options->access_log.ptr != NULL ? options->access_log : WEND_STR("logs/access.log");
     edge->as_nginx = options->as_nginx;
     edge->testing = options->testing;
     wend_map_init_nocase(&edge->variables, arena, WEND_VARIABLES_MAX);

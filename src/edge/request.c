@@ -47,6 +47,8 @@ static struct wend_edge_request *make_request(struct wend_exchange *x)
     r->unparsed_uri = x->request.target;
     r->uri = x->request.path_raw;
     r->args = x->request.query;
+    r->uri_quoted = wend_str_find_byte(x->request.path_raw, '%') >= 0 ||
+                    wend_str_find_byte(x->request.path_raw, '+') >= 0;
     x->edge = r;
     x->filters = wend_edge_filters;
     wend_edge_enter(x, r->server->root);
@@ -57,6 +59,8 @@ void wend_edge_enter(struct wend_exchange *x, struct wend_edge_core_location *lo
 {
     struct wend_edge_request *r = wend_edge_of(x);
 
+    if (location->limit_except != NULL && (location->methods_excepted & (1u << x->request.method)) == 0)
+        location = location->limit_except;
     r->location = location;
     r->levels = location->levels;
     x->policy = &location->policy;
@@ -148,14 +152,21 @@ void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error
 
 /* --- pages and redirects -------------------------------------------------------------------------- */
 
+/* Where a page says something else than the status line. */
 static const struct {
     int status, shown;
-    const char *title;
-} special_titles[] = {
-    {494, 400, "400 Request Header Or Cookie Too Large"},
-    {495, 400, "400 The SSL certificate error"},
-    {496, 400, "400 No required SSL certificate was sent"},
-    {497, 400, "400 The plain HTTP request was sent to HTTPS port"},
+    struct wend_str title, heading, more; /* more: below the heading */
+} special_pages[] = {
+    {302, 302, WEND_STR_INIT("302 Found"), WEND_STR_INIT("302 Found"), {NULL, 0}},
+    {401, 401, WEND_STR_INIT("401 Authorization Required"), WEND_STR_INIT("401 Authorization Required"), {NULL, 0}},
+    {494, 400, WEND_STR_INIT("400 Request Header Or Cookie Too Large"), WEND_STR_INIT("400 Bad Request"),
+     WEND_STR_INIT("Request Header Or Cookie Too Large")},
+    {495, 400, WEND_STR_INIT("400 The SSL certificate error"), WEND_STR_INIT("400 Bad Request"),
+     WEND_STR_INIT("The SSL certificate error")},
+    {496, 400, WEND_STR_INIT("400 No required SSL certificate was sent"), WEND_STR_INIT("400 Bad Request"),
+     WEND_STR_INIT("No required SSL certificate was sent")},
+    {497, 400, WEND_STR_INIT("400 The plain HTTP request was sent to HTTPS port"), WEND_STR_INIT("400 Bad Request"),
+     WEND_STR_INIT("The plain HTTP request was sent to HTTPS port")},
 };
 
 static bool closes(int status)
@@ -186,13 +197,16 @@ static struct wend_str signature(const struct wend_exchange *x)
 static enum wend_code plain_page(struct wend_exchange *x, int status)
 {
     struct wend_arena *arena = &x->task->arena;
-    struct wend_str title = WEND_STR_NULL, reason = wend_reason_phrase(status), body;
+    struct wend_str title = WEND_STR_NULL, heading = WEND_STR_NULL, more = WEND_STR_NULL;
+    struct wend_str reason = wend_reason_phrase(status), body;
     int shown = status;
 
-    for (size_t i = 0; i < WEND_COUNT(special_titles); i++)
-        if (special_titles[i].status == status) {
-            title = wend_str_of(special_titles[i].title);
-            shown = special_titles[i].shown;
+    for (size_t i = 0; i < WEND_COUNT(special_pages); i++)
+        if (special_pages[i].status == status) {
+            title = special_pages[i].title;
+            heading = special_pages[i].heading;
+            more = special_pages[i].more;
+            shown = special_pages[i].shown;
         }
     if (title.ptr == NULL)
         title = wend_arena_printf(arena, "%d%s%.*s", status, reason.len != 0 ? " " : "", WEND_STR_ARG(reason));
@@ -202,10 +216,14 @@ static enum wend_code plain_page(struct wend_exchange *x, int status)
         x->response.content_length = 0;
         return wend_respond(x, NULL, 0, true);
     }
+    if (heading.ptr == NULL)
+        heading = title;
     body = wend_arena_printf(arena,
                              "<html>\r\n<head><title>%.*s</title></head>\r\n<body>\r\n"
-                             "<center><h1>%.*s</h1></center>\r\n<hr><center>%.*s</center>\r\n</body>\r\n</html>\r\n",
-                             WEND_STR_ARG(title), WEND_STR_ARG(title), WEND_STR_ARG(signature(x)));
+                             "<center><h1>%.*s</h1></center>\r\n%s%.*s%s<hr><center>%.*s</center>\r\n"
+                             "</body>\r\n</html>\r\n",
+                             WEND_STR_ARG(title), WEND_STR_ARG(heading), more.len != 0 ? "<center>" : "",
+                             WEND_STR_ARG(more), more.len != 0 ? "</center>\r\n" : "", WEND_STR_ARG(signature(x)));
     return wend_respond_text(x, shown, WEND_STR("text/html"), body);
 }
 
@@ -221,11 +239,21 @@ static const struct wend_error_page *page_for(const struct wend_edge_request *r,
     return NULL;
 }
 
+void wend_edge_split_args(struct wend_str *path, struct wend_str *args)
+{
+    ptrdiff_t question = wend_str_find_byte(*path, '?');
+
+    if (question < 0)
+        return;
+    *args = wend_str_from(*path, (size_t)question + 1);
+    path->len = (size_t)question;
+}
+
 static enum wend_code serve_error_page(struct wend_exchange *x, const struct wend_error_page *page,
                                        int status)
 {
     struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_str target = wend_template_value(x, &page->target);
+    struct wend_str target = wend_template_value(x, &page->target), args = page->args;
     int answer = page->answer > 0 ? page->answer : status;
 
     if (target.len != 0 && (target.ptr[0] == '/' || target.ptr[0] == '@'))
@@ -237,7 +265,9 @@ static enum wend_code serve_error_page(struct wend_exchange *x, const struct wen
             x->request.method = WEND_GET;
             x->request.method_text = WEND_STR("GET");
         }
-        return wend_edge_redirect_internal(x, target, page->args);
+        if (!page->target.constant)
+            wend_edge_split_args(&target, &args);
+        return wend_edge_redirect_internal(x, target, args);
     }
     if (answer != 301 && answer != 302 && answer != 303 && answer != 307 && answer != 308)
         answer = 302;
@@ -250,7 +280,8 @@ enum wend_code wend_edge_finish(struct wend_exchange *x, int status)
     const struct wend_error_page *page;
 
     x->response.close |= closes(status);
-    if (status == 444 || status == 499) {
+    /* Who is this late gets no answer from nginx; a strict server says 408. */
+    if (status == 444 || status == 499 || (status == 408 && !r->server->strict)) {
         x->response.status = status;
         x->response.close = true;
         wend_respond_torn(x);
@@ -268,9 +299,7 @@ enum wend_code wend_edge_finish(struct wend_exchange *x, int status)
         x->response.content_length = status == 204 ? -1 : 0;
         return wend_respond(x, NULL, 0, true);
     }
-    /* While a page for an earlier error is made, that error is still the answer. */
-    if (r->error_status > 0 && status >= 400)
-        status = r->error_status;
+    /* An error in the making of an error page is the answer. */
     r->error_status = r->error_status == 0 ? 0 : -1;
     return plain_page(x, status);
 }
@@ -287,8 +316,6 @@ static struct wend_str absolute(struct wend_exchange *x, struct wend_str target)
     if (target.len == 0 || target.ptr[0] != '/' || l->absolute_redirect == 0)
         return target;
     if (l->server_name_in_redirect != 0)
-        host = r->server->primary_name;
-    if (host.len == 0)
         host = r->server->primary_name;
     if (host.len == 0)
         host = wend_str_make(local, wend_address_write_host(&x->conn->local, local));
@@ -389,8 +416,8 @@ static enum wend_code route(struct wend_exchange *x, struct wend_edge_request *r
     const struct wend_edge_core_server *settings;
     int refused = refused_method(x);
 
-    if (x->request.host.ptr != NULL)
-        r->server = wend_edge_find_server(r->listen, r, x->request.host);
+    /* Without a Host it is the server named "", if there is one. */
+    r->server = wend_edge_find_server(r->listen, x, x->request.host);
     wend_edge_enter(x, r->server->root);
     settings = wend_edge_settings(x, &wend_edge_core, WEND_LEVEL_SERVER);
     if (refused != 0)

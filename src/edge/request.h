@@ -36,7 +36,7 @@ struct wend_edge_request {
                                     own; 0: no error page */
     bool internal;               /* reached by an internal redirect */
     bool uri_changed;            /* by a rewrite: the location is looked for again */
-    bool uri_has_slash_escape;   /* the raw path differs from the normalised one */
+    bool uri_quoted;             /* the raw path holds '%' or '+': captures in arguments are escaped */
     bool named;                  /* in a named location */
     bool logged;
     bool rejected;               /* its head was malformed */
@@ -74,6 +74,9 @@ enum wend_code wend_edge_redirect(struct wend_exchange *x, int status, struct we
 enum wend_code wend_edge_redirect_internal(struct wend_exchange *x, struct wend_str uri,
                                            struct wend_str args);
 enum wend_code wend_edge_redirect_named(struct wend_exchange *x, struct wend_str name);
+
+/* "/path?args": what follows the first '?' moves to *args; without one *args stays. */
+void wend_edge_split_args(struct wend_str *path, struct wend_str *args);
 
 /* root (or alias) plus the path: NUL-terminated. *root_len says how much of it is the root. A null
  * slice when a template failed. `path` is usually r->uri. */

@@ -129,29 +129,32 @@ static enum wend_code set_set(struct wend_conf *conf, const struct wend_directiv
     return wend_template_compile(conf, conf->statement->args[2], &op->text);
 }
 
-/* The words between the parentheses. */
+static enum wend_code bad_condition(struct wend_conf *conf, struct wend_str word)
+{
+    return wend_conf_bad(conf, "invalid condition \"%.*s\"", WEND_STR_ARG(word));
+}
+
+/* The words between the parentheses, which may stand alone; the first three of *count. */
 static enum wend_code condition_words(struct wend_conf *conf, struct wend_str words[3], unsigned *count)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_str first = s->args[1], last = s->args[s->count - 1];
+    unsigned from = 1, to = s->count;
 
-    *count = 0;
     if (first.len == 0 || first.ptr[0] != '(')
-        return wend_conf_bad(conf, "invalid condition \"%.*s\"", WEND_STR_ARG(first));
+        return bad_condition(conf, first);
     if (last.len == 0 || last.ptr[last.len - 1] != ')')
-        return wend_conf_bad(conf, "invalid condition \"%.*s\"", WEND_STR_ARG(last));
-    for (unsigned i = 1; i < s->count; i++) {
-        struct wend_str word = s->args[i];
+        return bad_condition(conf, last);
+    from += first.len == 1;
+    to -= last.len == 1;
+    for (*count = 0; from < to; from++) {
+        struct wend_str word = s->args[from];
 
-        if (i == 1)
-            word = wend_str_from(word, 1);
-        if (i + 1 == s->count)
-            word.len--;
-        if (word.len == 0 && (i == 1 || (i + 1 == s->count && !s->quoted[i])))
-            continue;
-        if (*count == 3)
-            return wend_conf_bad(conf, "invalid condition \"%.*s\"", WEND_STR_ARG(last));
-        words[(*count)++] = word;
+        word = wend_str_from(word, from == 1);
+        word.len -= from + 1 == s->count;
+        if (*count < 3)
+            words[*count] = word;
+        ++*count;
     }
     return WEND_OK;
 }
@@ -160,49 +163,66 @@ static enum wend_code read_file_test(struct wend_conf *conf, struct wend_rewrite
                                      struct wend_str test, struct wend_str path)
 {
     op->negated = test.ptr[0] == '!';
-    test = wend_str_from(test, op->negated);
-    if (wend_str_eq(test, WEND_STR("-f")))
+    switch (test.ptr[test.len - 1]) {
+    case 'f':
         op->test = WEND_IF_FILE;
-    else if (wend_str_eq(test, WEND_STR("-d")))
+        break;
+    case 'd':
         op->test = WEND_IF_DIRECTORY;
-    else if (wend_str_eq(test, WEND_STR("-e")))
+        break;
+    case 'e':
         op->test = WEND_IF_EXISTS;
-    else if (wend_str_eq(test, WEND_STR("-x")))
+        break;
+    case 'x':
         op->test = WEND_IF_EXECUTABLE;
-    else
-        return wend_conf_bad(conf, "invalid condition \"%.*s\"", WEND_STR_ARG(test));
+        break;
+    default:
+        return bad_condition(conf, test);
+    }
     return wend_template_compile(conf, path, &op->path);
+}
+
+/* $variable OPERATOR value */
+static enum wend_code read_comparison(struct wend_conf *conf, struct wend_rewrite_op *op,
+                                      struct wend_str operator, struct wend_str value)
+{
+    op->negated = operator.len > 1 && operator.ptr[0] == '!';
+    if (wend_str_eq(operator, WEND_STR("=")) || wend_str_eq(operator, WEND_STR("!="))) {
+        op->test = WEND_IF_EQUAL;
+        return wend_template_compile(conf, value, &op->text);
+    }
+    if (!wend_str_eq(wend_str_from(operator, op->negated), WEND_STR("~")) &&
+        !wend_str_eq(wend_str_from(operator, op->negated), WEND_STR("~*")))
+        return wend_conf_bad(conf, "unexpected \"%.*s\" in condition", WEND_STR_ARG(operator));
+    op->test = WEND_IF_MATCH;
+    return wend_edge_regex(conf, value, operator.ptr[operator.len - 1] == '*', &op->regex);
+}
+
+static bool is_file_test(struct wend_str word)
+{
+    return (word.len == 2 && word.ptr[0] == '-') || (word.len == 3 && word.ptr[0] == '!' && word.ptr[1] == '-');
 }
 
 static enum wend_code read_condition(struct wend_conf *conf, struct wend_rewrite_op *op)
 {
-    struct wend_str words[3], name, operator;
-    unsigned count;
+    struct wend_str words[3], name;
+    unsigned count = 0;
 
     if (condition_words(conf, words, &count) != WEND_OK)
         return WEND_E_CONFIG;
-    if (count == 2 && words[0].ptr[0] != '$')
-        return read_file_test(conf, op, words[0], words[1]);
-    if (count == 0 || count == 2 || variable_word(conf, words[0], &name) != WEND_OK)
-        return wend_conf_bad(conf, "invalid condition \"%.*s\"",
-                             WEND_STR_ARG(conf->statement->args[conf->statement->count - 1]));
+    if (count == 0 || words[0].len == 0)
+        return bad_condition(conf, WEND_STR(")"));
+    if (is_file_test(words[0]))
+        return count == 2 ? read_file_test(conf, op, words[0], words[1]) : bad_condition(conf, words[0]);
+    if (words[0].len < 2 || words[0].ptr[0] != '$' || (count != 1 && count != 3))
+        return bad_condition(conf, words[0]);
+    if (variable_word(conf, words[0], &name) != WEND_OK)
+        return WEND_E_CONFIG;
     op->variable = wend_variable_use(conf, name);
     if (op->variable == NULL)
         return wend_conf_bad(conf, "invalid variable name \"$%.*s\"", WEND_STR_ARG(name));
     op->test = WEND_IF_TRUE;
-    if (count == 1)
-        return WEND_OK;
-    operator = words[1];
-    op->negated = operator.len > 1 && operator.ptr[0] == '!';
-    if (wend_str_eq(operator, WEND_STR("=")) || wend_str_eq(operator, WEND_STR("!="))) {
-        op->test = WEND_IF_EQUAL;
-        return wend_template_compile(conf, words[2], &op->text);
-    }
-    operator = wend_str_from(operator, op->negated);
-    if (!wend_str_eq(operator, WEND_STR("~")) && !wend_str_eq(operator, WEND_STR("~*")))
-        return wend_conf_bad(conf, "unexpected \"%.*s\" in condition", WEND_STR_ARG(words[1]));
-    op->test = WEND_IF_MATCH;
-    return wend_edge_regex(conf, words[2], operator.len == 2, &op->regex);
+    return count == 1 ? WEND_OK : read_comparison(conf, op, words[1], words[2]);
 }
 
 static enum wend_code set_if(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -276,8 +296,10 @@ static bool match(struct wend_exchange *x, const struct wend_regex *regex, struc
     if (code == WEND_E_LIMIT)
         wend_edge_log(x, WEND_LOG_ALERT, 0, "the expression \"%.*s\" took too many steps on \"%.*s\"",
                       WEND_STR_ARG(regex->pattern), WEND_STR_ARG(subject));
-    if (code != WEND_OK)
+    if (code != WEND_OK) {
+        r->captures.count = 0; /* $1 is the last expression's, matched or not */
         return false;
+    }
     wend_edge_keep_captures(x, regex, subject);
     return true;
 }
@@ -303,7 +325,7 @@ static bool condition(struct wend_exchange *x, const struct wend_rewrite_op *op)
 static struct wend_str rewritten_args(struct wend_exchange *x, const struct wend_rewrite_op *op)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_str mine = op->has_args ? wend_template_value(x, &op->args) : WEND_STR_NULL;
+    struct wend_str mine = op->has_args ? wend_template_args(x, &op->args) : WEND_STR_NULL;
 
     if (op->drop_args || r->args.len == 0)
         return mine;
@@ -342,6 +364,7 @@ static enum wend_code rewrite(struct wend_exchange *x, const struct wend_rewrite
     r->uri = wend_arena_keep(&x->task->arena, uri);
     r->args = args;
     r->filename = WEND_STR_NULL;
+    r->internal = true;
     r->uri_changed = op->flag != WEND_RW_STOP;
     *stop = op->flag != WEND_RW_GO_ON;
     return WEND_DECLINED;
@@ -349,18 +372,19 @@ static enum wend_code rewrite(struct wend_exchange *x, const struct wend_rewrite
 
 static enum wend_code send_return(struct wend_exchange *x, const struct wend_rewrite_op *op)
 {
-    const struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_str text;
+    struct wend_str text, type = wend_edge_content_type(x, wend_edge_of(x)->uri);
     int status = op->status;
 
-    if (!op->has_text && status >= 300)
+    /* An error without a text of its own has a page. */
+    if (status >= 400 && op->text.source.len == 0)
         return wend_edge_finish(x, status);
+    x->response.status = status; /* the text may ask for $status */
     text = op->has_text ? wend_template_value(x, &op->text) : WEND_STR("");
     if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
         return wend_edge_redirect(x, status, text);
-    if (status == 444 || status == 499)
+    if (status == 204 || status == 444 || status == 499)
         return wend_edge_finish(x, status);
-    return wend_respond_text(x, status, r->location->default_type, text);
+    return wend_respond_text(x, status, type, text);
 }
 
 static enum wend_code run(struct wend_exchange *x, const struct wend_rewrite_op *op, bool *stop)

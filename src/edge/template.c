@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "edge/request.h"
+#include "http/path.h"
 
 static bool name_byte(char c)
 {
@@ -19,7 +20,7 @@ bool wend_template_has_variables(struct wend_str source)
 static enum wend_code take_variable(struct wend_conf *conf, struct wend_str *rest,
                                     struct wend_template_part *part)
 {
-    struct wend_str whole = *rest, name;
+    struct wend_str name;
     size_t i = 1;
     bool braces = rest->len > 1 && rest->ptr[1] == '{';
 
@@ -35,7 +36,7 @@ static enum wend_code take_variable(struct wend_conf *conf, struct wend_str *res
         return wend_conf_bad(conf, "the closing bracket in \"%.*s\" variable is missing",
                              WEND_STR_ARG(name));
     if (name.len == 0)
-        return wend_conf_bad(conf, "invalid variable name in \"%.*s\"", WEND_STR_ARG(whole));
+        return wend_conf_bad(conf, "invalid variable name");
     *rest = wend_str_from(*rest, i + braces);
     if (name.len == 1 && name.ptr[0] >= '1' && name.ptr[0] <= '9') {
         part->kind = WEND_PART_CAPTURE;
@@ -45,7 +46,7 @@ static enum wend_code take_variable(struct wend_conf *conf, struct wend_str *res
     part->kind = WEND_PART_VARIABLE;
     part->variable = wend_variable_use(conf, name);
     if (part->variable == NULL)
-        return wend_conf_bad(conf, "invalid variable name in \"%.*s\"", WEND_STR_ARG(whole));
+        return wend_conf_bad(conf, "too many variables, more than %d", WEND_VARIABLES_MAX);
     return WEND_OK;
 }
 
@@ -96,20 +97,32 @@ static struct wend_str part_value(struct wend_exchange *x, const struct wend_tem
     return from < 0 ? WEND_STR("") : wend_str_slice(r->capture_subject, (size_t)from, (size_t)to);
 }
 
-struct wend_str wend_template_value(struct wend_exchange *x, const struct wend_template *template)
+/* What a peer wrote as %26 must not become a separator when it moves into the arguments. */
+static struct wend_str args_part_value(struct wend_exchange *x, const struct wend_template_part *part)
+{
+    struct wend_str value = part_value(x, part);
+
+    if (part->kind != WEND_PART_CAPTURE || !wend_edge_of(x)->uri_quoted)
+        return value;
+    return wend_escape(&x->task->arena, value, WEND_ESCAPE_ARGS);
+}
+
+typedef struct wend_str (*part_fn)(struct wend_exchange *x, const struct wend_template_part *part);
+
+static struct wend_str join(struct wend_exchange *x, const struct wend_template *template, part_fn value)
 {
     struct wend_buffer text;
 
     if (template->constant)
         return template->text;
     if (template->count == 1) {
-        struct wend_str only = part_value(x, template->parts);
+        struct wend_str only = value(x, template->parts);
 
         return only.ptr == NULL ? WEND_STR("") : only;
     }
     wend_buffer_init_arena(&text, &x->task->arena, WEND_TEMPLATE_BYTES_MAX);
     for (size_t i = 0; i < template->count; i++)
-        wend_buffer_add(&text, part_value(x, &template->parts[i]));
+        wend_buffer_add(&text, value(x, &template->parts[i]));
     wend_buffer_add_byte(&text, '\0'); /* for those that hand it to the system */
     if (text.overflow) {
         wend_edge_log(x, WEND_LOG_ERROR, 0, "\"%.*s\" grew beyond %u bytes",
@@ -117,6 +130,16 @@ struct wend_str wend_template_value(struct wend_exchange *x, const struct wend_t
         return WEND_STR_NULL;
     }
     return wend_str_make(text.ptr, text.len - 1);
+}
+
+struct wend_str wend_template_value(struct wend_exchange *x, const struct wend_template *template)
+{
+    return join(x, template, part_value);
+}
+
+struct wend_str wend_template_args(struct wend_exchange *x, const struct wend_template *template)
+{
+    return join(x, template, args_part_value);
 }
 
 enum wend_code wend_set_template(struct wend_conf *conf, const struct wend_directive *row, void *slot)
