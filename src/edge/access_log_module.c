@@ -1,4 +1,5 @@
-/* edge/access_log_module.c - a line for every request: log_format, access_log, open_log_file_cache. */
+/* edge/access_log_module.c - a line for every request: log_format, access_log, open_log_file_cache.
+ */
 #include "edge/content.h"
 #include "edge/log_file.h"
 #include "edge/log_format.h"
@@ -321,26 +322,45 @@ static enum wend_code set_paths(struct wend_conf *conf, const struct wend_direct
     s->paths = WEND_NEW(conf->arena, struct paths_place);
     if (s->paths == NULL)
         return WEND_E_MEMORY;
-    s->paths->settings = (struct wend_log_paths_settings){
-        (size_t)max, inactive_ms, valid_ms, (unsigned)min_uses};
+    s->paths->settings =
+        (struct wend_log_paths_settings){(size_t)max, inactive_ms, valid_ms, (unsigned)min_uses};
     return WEND_OK;
 }
 
 /* --- rows and merging ------------------------------------------------------------------------ */
 
+/* clang-format off: one row, one thought */
 static const struct wend_directive rows[] = {
-    {.name = "log_format", .contexts = WEND_CTX_HTTP, .level = WEND_LEVEL_MAIN, .args_min = 2,
-     .args_max = -1, .set = set_format, .once_checked = true, .fallback = "combined \"...\"",
+    {.name = "log_format",
+     .contexts = WEND_CTX_HTTP,
+     .level = WEND_LEVEL_MAIN,
+     .args_min = 2,
+     .args_max = -1,
+     .set = set_format,
+     .once_checked = true,
+     .fallback = "combined \"...\"",
      .help = "NAME [escape=default|json|none] TEXT ...: what a line of the access log looks like."},
     {.name = "access_log",
      .contexts = WEND_CTX_HTTP_ALL | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT,
-     .level = WEND_LEVEL_LOCATION, .args_min = 1, .args_max = -1, .set = set_log,
-     .once_checked = true, .fallback = "logs/access.log combined",
+     .level = WEND_LEVEL_LOCATION,
+     .args_min = 1,
+     .args_max = -1,
+     .set = set_log,
+     .once_checked = true,
+     .fallback = "logs/access.log combined",
      .help = "PATH|syslog:... [FORMAT [buffer=SIZE] [flush=TIME] [if=CONDITION]], or off."},
-    {.name = "open_log_file_cache", .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION,
-     .args_min = 1, .args_max = 4, .set = set_paths, .once_checked = true, .fallback = "off",
-     .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] [valid=]."},
+    {.name = "open_log_file_cache",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .level = WEND_LEVEL_LOCATION,
+     .args_min = 1,
+     .args_max = 4,
+     .set = set_paths,
+     .once_checked = true,
+     .fallback = "off",
+     .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] "
+             "[valid=]."},
 };
+/* clang-format on */
 
 static void init_main(void *settings)
 {

@@ -29,16 +29,35 @@ static const struct wend_conf_word formats[] = {
     .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION, .args_min = 1, .args_max = 1
 #define SLOT(member) .offset = offsetof(struct autoindex_settings, member)
 
+/* clang-format off: one row, one thought */
 static const struct wend_directive rows[] = {
-    {.name = "autoindex", ONE, .set = wend_set_flag, SLOT(enabled), .fallback = "off",
+    {.name = "autoindex",
+     ONE,
+     .set = wend_set_flag,
+     SLOT(enabled),
+     .fallback = "off",
      .help = "List a directory that has no index."},
-    {.name = "autoindex_format", ONE, .set = wend_set_enum, SLOT(format), .extra = formats,
-     .fallback = "html", .help = "html, json, jsonp (?callback=NAME) or xml."},
-    {.name = "autoindex_localtime", ONE, .set = wend_set_flag, SLOT(local_time), .fallback = "off",
+    {.name = "autoindex_format",
+     ONE,
+     .set = wend_set_enum,
+     SLOT(format),
+     .extra = formats,
+     .fallback = "html",
+     .help = "html, json, jsonp (?callback=NAME) or xml."},
+    {.name = "autoindex_localtime",
+     ONE,
+     .set = wend_set_flag,
+     SLOT(local_time),
+     .fallback = "off",
      .help = "Times in the local zone instead of UTC (html only)."},
-    {.name = "autoindex_exact_size", ONE, .set = wend_set_flag, SLOT(exact_size), .fallback = "on",
+    {.name = "autoindex_exact_size",
+     ONE,
+     .set = wend_set_flag,
+     SLOT(exact_size),
+     .fallback = "on",
      .help = "Sizes in bytes instead of K, M and G (html only)."},
 };
+/* clang-format on */
 
 static enum wend_code merge(struct wend_conf *conf, void *parent_settings, void *child_settings)
 {
@@ -86,8 +105,8 @@ static enum wend_code refuse(struct wend_exchange *x, const struct job *job)
     bool missing = error == ENOENT || error == ENOTDIR || error == ENAMETOOLONG;
     bool closed = error == EACCES;
 
-    wend_edge_log(x, missing || closed ? WEND_LOG_ERROR : WEND_LOG_CRIT, error,
-                  "%s \"%s\" failed", job->listing.call, job->directory);
+    wend_edge_log(x, missing || closed ? WEND_LOG_ERROR : WEND_LOG_CRIT, error, "%s \"%s\" failed",
+                  job->listing.call, job->directory);
     return wend_edge_finish(x, missing ? 404 : closed ? 403 : 500);
 }
 
@@ -150,7 +169,8 @@ static enum wend_code content(struct wend_exchange *x)
     path = wend_edge_map_path(x, r->uri, &root_len);
     if (job == NULL || path.len == 0)
         return wend_edge_finish(x, 500);
-    job->directory = wend_arena_cstr(&x->task->arena, wend_str_slice(path, 0, path.len > 1 ? path.len - 1 : 1));
+    job->directory =
+        wend_arena_cstr(&x->task->arena, wend_str_slice(path, 0, path.len > 1 ? path.len - 1 : 1));
     if (job->directory == NULL)
         return wend_edge_finish(x, 500);
     job->uri = r->uri;

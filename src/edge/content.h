@@ -11,8 +11,8 @@
  *     access_log   log_format access_log open_log_file_cache               log
  *
  * Filters run in the order conditional, headers, range, trailers: what add_header says about the
- * validators counts for If-Range, a 304 gets its fields, and a range knows the length that a response
- * with trailers does not tell.
+ * validators counts for If-Range, a 304 gets its fields, and a range knows the length that a
+ * response with trailers does not tell.
  */
 #ifndef WEND_EDGE_CONTENT_H
 #define WEND_EDGE_CONTENT_H
@@ -31,8 +31,8 @@ extern const struct wend_filter wend_edge_filter_headers;
 extern const struct wend_filter wend_edge_filter_range;
 extern const struct wend_filter wend_edge_filter_trailers;
 
-/* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who wants
- * to know what a path leads to (try_files, index). */
+/* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who
+ * wants to know what a path leads to (try_files, index). */
 struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x);
 
 #endif

@@ -19,7 +19,8 @@ static void write_line(struct wend_log *log, enum wend_log_level level, struct w
 {
     (void)log;
     (void)level;
-    (void)!write(process_log.file != NULL ? wend_log_file_descriptor(process_log.file) : STDERR_FILENO,
+    (void)!write(process_log.file != NULL ? wend_log_file_descriptor(process_log.file)
+                                          : STDERR_FILENO,
                  line.ptr, line.len);
 }
 

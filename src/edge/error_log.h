@@ -1,7 +1,7 @@
 /* edge/error_log.h - error_log below the top of the file: an http, server or location block's own.
  *
- * A block with error logs of its own writes to all of them and to none of the blocks around it. Each
- * has its level. The top's own is the process's log (edge/serve.h).
+ * A block with error logs of its own writes to all of them and to none of the blocks around it.
+ * Each has its level. The top's own is the process's log (edge/serve.h).
  */
 #ifndef WEND_EDGE_ERROR_LOG_H
 #define WEND_EDGE_ERROR_LOG_H

@@ -27,7 +27,8 @@ bool wend_status_takes_fields(int status)
 
 /* --- the setting ----------------------------------------------------------------------------- */
 
-/* A time in seconds as everywhere in the configuration: "90", "1h30m", units from large to small. */
+/* A time in seconds as everywhere in the configuration: "90", "1h30m", units from large to small.
+ */
 static bool parse_seconds(struct wend_str text, int64_t *out)
 {
     static const struct {

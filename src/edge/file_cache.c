@@ -30,12 +30,12 @@ struct entry {
     struct wend_file_cache *cache;
     struct identity identity;
     struct wend_file file;
-    int64_t checked_ns;      /* monotonic: when the identity was last seen to hold */
+    int64_t checked_ns; /* monotonic: when the identity was last seen to hold */
     int64_t used_ns;
     unsigned uses;
-    unsigned refs;           /* exchanges that hold it, and one for the cache itself */
-    bool opened;             /* asked for its content, not only looked at */
-    bool settled;            /* no write could have hidden in the tick of its stamps */
+    unsigned refs; /* exchanges that hold it, and one for the cache itself */
+    bool opened;   /* asked for its content, not only looked at */
+    bool settled;  /* no write could have hidden in the tick of its stamps */
     size_t path_len;
     char path[];
 };
@@ -236,8 +236,8 @@ static void describe(struct entry *entry)
     file->mtime_s = identity->mtime_ns / WEND_NS_PER_S;
     if (identity->mtime_ns % WEND_NS_PER_S < 0)
         file->mtime_s--;
-    file->etag = wend_str_make(file->etag_text, wend_etag_write_file(file->mtime_s, file->size,
-                                                                     file->etag_text));
+    file->etag = wend_str_make(file->etag_text,
+                               wend_etag_write_file(file->mtime_s, file->size, file->etag_text));
 }
 
 static void note_error(struct entry *entry, const char *call)

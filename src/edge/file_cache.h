@@ -11,8 +11,9 @@
  * users asked for. What no server can see: stores through a shared mapping that the kernel has not
  * yet dated.
  *
- * Who owns what. A struct wend_file handed out lives until the exchange's task ends, evicted or not;
- * the task gives it back by itself. Entries belong to the cache, the cache to its worker's thread.
+ * Who owns what. A struct wend_file handed out lives until the exchange's task ends, evicted or
+ * not; the task gives it back by itself. Entries belong to the cache, the cache to its worker's
+ * thread.
  *
  * What it promises. At most entries_max entries, bytes_max bytes of content, descriptors_max open
  * files, in the order of their last use; and nothing unused for inactive_ms is kept, so that a
@@ -34,13 +35,13 @@
 enum wend_file_kind { WEND_FILE_REGULAR, WEND_FILE_DIRECTORY, WEND_FILE_OTHER };
 
 struct wend_file {
-    int error;              /* errno of the call that failed; 0: found */
-    const char *call;       /* "open()" or "stat()", for the log line */
+    int error;        /* errno of the call that failed; 0: found */
+    const char *call; /* "open()" or "stat()", for the log line */
     enum wend_file_kind kind;
     int64_t size, mtime_s;
-    int descriptor;         /* -1: none; `bytes` has it all, or the path was only looked at */
-    struct wend_str bytes;  /* ptr NULL: read from the descriptor */
-    struct wend_str etag;   /* of a regular file that was opened */
+    int descriptor;        /* -1: none; `bytes` has it all, or the path was only looked at */
+    struct wend_str bytes; /* ptr NULL: read from the descriptor */
+    struct wend_str etag;  /* of a regular file that was opened */
     char etag_text[WEND_ETAG_FILE_MAX];
 };
 

@@ -59,7 +59,8 @@ static struct added *grow(struct wend_arena *arena, struct added_list *list)
 }
 
 /* add_header and add_trailer: NAME VALUE [always]. */
-static enum wend_code set_added(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_added(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     const struct wend_str *args = conf->statement->args;
     struct added_list *list = slot;
@@ -113,22 +114,53 @@ static const struct wend_conf_word inherits[] = {
     {NULL, 0},
 };
 
+/* clang-format off: one row, one thought */
 static const struct wend_directive rows[] = {
-    {.name = "add_header", PLACE, .args_min = 2, .args_max = 3, .set = set_added, SLOT(fields),
+    {.name = "add_header",
+     PLACE,
+     .args_min = 2,
+     .args_max = 3,
+     .set = set_added,
+     SLOT(fields),
      .once_checked = true,
-     .help = "A field added to answers of 200, 201, 204, 206, 301-304, 307, 308; `always`: to all."},
-    {.name = "add_trailer", PLACE, .args_min = 2, .args_max = 3, .set = set_added, SLOT(trailers),
-     .once_checked = true, .help = "The same, after the body, for clients of HTTP/1.1."},
-    {.name = "add_header_inherit", PLACE, .args_min = 1, .args_max = 1, .set = wend_set_enum,
-     SLOT(fields_inherit), .extra = inherits, .fallback = "on",
+     .help =
+         "A field added to answers of 200, 201, 204, 206, 301-304, 307, 308; `always`: to all."},
+    {.name = "add_trailer",
+     PLACE,
+     .args_min = 2,
+     .args_max = 3,
+     .set = set_added,
+     SLOT(trailers),
+     .once_checked = true,
+     .help = "The same, after the body, for clients of HTTP/1.1."},
+    {.name = "add_header_inherit",
+     PLACE,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_enum,
+     SLOT(fields_inherit),
+     .extra = inherits,
+     .fallback = "on",
      .help = "on: a level's own add_header replace the outer ones; merge: they join them; off."},
-    {.name = "add_trailer_inherit", PLACE, .args_min = 1, .args_max = 1, .set = wend_set_enum,
-     SLOT(trailers_inherit), .extra = inherits, .fallback = "on",
+    {.name = "add_trailer_inherit",
+     PLACE,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_enum,
+     SLOT(trailers_inherit),
+     .extra = inherits,
+     .fallback = "on",
      .help = "The same for add_trailer."},
-    {.name = "expires", PLACE, .args_min = 1, .args_max = 2, .set = set_expires,
-     .once_checked = true, .fallback = "off",
+    {.name = "expires",
+     PLACE,
+     .args_min = 1,
+     .args_max = 2,
+     .set = set_expires,
+     .once_checked = true,
+     .fallback = "off",
      .help = "Expires and Cache-Control: [modified] TIME, @TIME, epoch, max or off."},
 };
+/* clang-format on */
 
 static enum wend_code inherit(struct wend_arena *arena, int how, const struct added_list *parent,
                               struct added_list *own)

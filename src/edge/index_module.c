@@ -1,7 +1,7 @@
 /* edge/index_module.c - the page of a directory: the `index` directive.
  *
- * For a path that ends with a slash the names are tried in order; the first that exists is served by
- * an internal redirect, so that another location may have its say. */
+ * For a path that ends with a slash the names are tried in order; the first that exists is served
+ * by an internal redirect, so that another location may have its say. */
 #include "edge/content.h"
 #include "edge/request.h"
 
@@ -14,7 +14,8 @@ struct index_settings {
     size_t count;
 };
 
-static enum wend_code set_index(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_index(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     struct index_settings *s = slot;
 
@@ -40,11 +41,19 @@ static enum wend_code set_index(struct wend_conf *conf, const struct wend_direct
     return WEND_OK;
 }
 
+/* clang-format off: one row, one thought */
 static const struct wend_directive rows[] = {
-    {.name = "index", .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION, .args_min = 1,
-     .args_max = -1, .set = set_index, .once_checked = true, .fallback = "index.html",
+    {.name = "index",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .level = WEND_LEVEL_LOCATION,
+     .args_min = 1,
+     .args_max = -1,
+     .set = set_index,
+     .once_checked = true,
+     .fallback = "index.html",
      .help = "Files tried for a path that ends with a slash; a last one with a slash is a path."},
 };
+/* clang-format on */
 
 static enum wend_code merge(struct wend_conf *conf, void *parent_settings, void *child_settings)
 {
@@ -111,8 +120,8 @@ static enum wend_code try_name(struct wend_exchange *x, struct wend_str director
 {
     struct wend_edge_request *r = wend_edge_of(x);
     struct wend_arena *arena = &x->task->arena;
-    struct wend_str path = wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(directory),
-                                             WEND_STR_ARG(name));
+    struct wend_str path =
+        wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(directory), WEND_STR_ARG(name));
     const struct wend_file *file;
     enum wend_code code;
 
@@ -140,8 +149,7 @@ static enum wend_code try_name(struct wend_exchange *x, struct wend_str director
 static enum wend_code content(struct wend_exchange *x)
 {
     struct wend_edge_request *r = wend_edge_of(x);
-    const struct index_settings *s =
-        wend_edge_settings(x, &wend_edge_index, WEND_LEVEL_LOCATION);
+    const struct index_settings *s = wend_edge_settings(x, &wend_edge_index, WEND_LEVEL_LOCATION);
     struct wend_str directory;
     size_t root_len;
     bool tested = false;

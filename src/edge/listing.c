@@ -145,8 +145,8 @@ static void add_escaped(struct wend_buffer *out, struct wend_str s)
 
 static bool unreserved(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
 }
 
 static void add_component(struct wend_buffer *out, struct wend_str s)
@@ -287,7 +287,8 @@ static void write_json(const struct wend_listing *listing, const struct wend_lis
         char date[WEND_CLOCK_HTTP_LEN + 1];
 
         wend_clock_write_http(entry->mtime_s, date);
-        wend_buffer_add(out, i == 0 ? WEND_STR("\r\n{ \"name\":\"") : WEND_STR(",\r\n{ \"name\":\""));
+        wend_buffer_add(out,
+                        i == 0 ? WEND_STR("\r\n{ \"name\":\"") : WEND_STR(",\r\n{ \"name\":\""));
         wend_buffer_add_json(out, wend_str_of(entry->name));
         wend_buffer_printf(out, "\", \"type\":\"%s\", \"mtime\":\"%s\"", kind_name(entry->kind),
                            date);

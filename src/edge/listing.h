@@ -1,7 +1,7 @@
 /* edge/listing.h - what a directory holds, as a page or as data.
  *
- * The four shapes of autoindex (html, json, jsonp, xml), byte for byte nginx's, so that scripts that
- * read them go on working. Directories come first, then names in byte order; names that begin
+ * The four shapes of autoindex (html, json, jsonp, xml), byte for byte nginx's, so that scripts
+ * that read them go on working. Directories come first, then names in byte order; names that begin
  * with a dot are left out.
  *
  * Both functions block (on the disk, on the CPU): they are for an offload thread. At most

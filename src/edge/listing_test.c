@@ -10,11 +10,18 @@
 
 static struct wend_listing_entry entries[] = {
     {.name = (char *)"sub", .kind = WEND_LISTING_DIRECTORY, .size = 4096, .mtime_s = 1704164645},
-    {.name = (char *)"a&<b>\"c%?#.txt", .kind = WEND_LISTING_FILE, .size = 1, .mtime_s = 1704164645},
+    {.name = (char *)"a&<b>\"c%?#.txt",
+     .kind = WEND_LISTING_FILE,
+     .size = 1,
+     .mtime_s = 1704164645},
     {.name = (char *)"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeee.txt",
-     .kind = WEND_LISTING_FILE, .size = 2000000, .mtime_s = 1704164645},
+     .kind = WEND_LISTING_FILE,
+     .size = 2000000,
+     .mtime_s = 1704164645},
     {.name = (char *)"aaaaaaaaaabbbbbbbbbbccccccccccddddddddddeeeeeee.txt",
-     .kind = WEND_LISTING_FILE, .size = 123456, .mtime_s = 1704164645},
+     .kind = WEND_LISTING_FILE,
+     .size = 123456,
+     .mtime_s = 1704164645},
     {.name = (char *)"\xc3\xbcn\xc3\xaf", .kind = WEND_LISTING_OTHER, .mtime_s = 1704164645},
 };
 static const struct wend_listing listing = {.entries = entries, .count = WEND_COUNT(entries)};
@@ -102,11 +109,12 @@ static void xml(void **state)
     struct wend_listing two = {.entries = entries, .count = 2};
 
     (void)state;
-    expect(&two, (struct wend_listing_style){.format = WEND_LISTING_XML},
-           "<?xml version=\"1.0\"?>\r\n<list>\r\n"
-           "<directory mtime=\"2024-01-02T03:04:05Z\">sub</directory>\r\n"
-           "<file mtime=\"2024-01-02T03:04:05Z\" size=\"1\">a&amp;&lt;b&gt;&quot;c%?#.txt</file>\r\n"
-           "</list>\r\n");
+    expect(
+        &two, (struct wend_listing_style){.format = WEND_LISTING_XML},
+        "<?xml version=\"1.0\"?>\r\n<list>\r\n"
+        "<directory mtime=\"2024-01-02T03:04:05Z\">sub</directory>\r\n"
+        "<file mtime=\"2024-01-02T03:04:05Z\" size=\"1\">a&amp;&lt;b&gt;&quot;c%?#.txt</file>\r\n"
+        "</list>\r\n");
 }
 
 static void a_directory_is_read_in_order(void **state)

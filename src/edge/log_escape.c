@@ -13,8 +13,8 @@ static bool plain_json(unsigned char c)
 
 static void add_json_byte(struct wend_buffer *out, unsigned char c)
 {
-    static const char shorts[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n',
-                                  ['\f'] = 'f', ['\r'] = 'r'};
+    static const char shorts[] = {
+        ['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
 
     if (c >= ' ')
         wend_buffer_printf(out, "\\%c", c);

@@ -19,10 +19,10 @@ struct wend_log_file {
     char *path;
     struct wend_buffer lines; /* max 0: none */
     int64_t flush_ms;
-    struct wend_loop *loop;   /* where the timer runs */
+    struct wend_loop *loop; /* where the timer runs */
     struct wend_timer timer;
     int64_t full_until_ns, complained_ns;
-    uint64_t configuration;   /* whose buffering is in force */
+    uint64_t configuration; /* whose buffering is in force */
 };
 
 static struct wend_list files = {&files, &files};
@@ -93,8 +93,7 @@ static void start_timer(struct wend_log_file *file, struct wend_loop *loop)
         return;
     file->loop = loop;
     file->timer.fire = on_timer;
-    wend_timer_start(loop, &file->timer,
-                     wend_loop_now_ns(loop) + file->flush_ms * WEND_NS_PER_MS);
+    wend_timer_start(loop, &file->timer, wend_loop_now_ns(loop) + file->flush_ms * WEND_NS_PER_MS);
 }
 
 void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, struct wend_str line)
@@ -206,8 +205,8 @@ static void give_away(const struct wend_log_file *file, int descriptor)
         !S_ISREG(seen.st_mode) || seen.st_uid == files_owner)
         return;
     if (fchown(descriptor, files_owner, files_group) != 0)
-        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "chown(\"%s\", %u) failed",
-                 file->path, (unsigned)files_owner);
+        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "chown(\"%s\", %u) failed", file->path,
+                 (unsigned)files_owner);
 }
 
 void wend_log_files_reopen(void)

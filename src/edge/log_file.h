@@ -37,8 +37,8 @@ void wend_log_file_unref(struct wend_log_file *file);
 int wend_log_file_descriptor(const struct wend_log_file *file);
 struct wend_str wend_log_file_path(const struct wend_log_file *file);
 
-/* A new configuration takes the file over: what an older one said about buffering does not count any
- * more. Every configuration has a number of its own. */
+/* A new configuration takes the file over: what an older one said about buffering does not count
+ * any more. Every configuration has a number of its own. */
 void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration);
 
 /* A buffer for the lines of one directive or more; the sizes must agree among them (WEND_E_STATE).
@@ -52,8 +52,8 @@ void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, str
 /* What the buffers hold goes out: before a worker ends, and before reopening. */
 void wend_log_files_flush(void);
 
-/* Who shall own files that are opened anew: the workers' user, who must be able to open them too. Set
- * by a master that is root; the default changes no owner. */
+/* Who shall own files that are opened anew: the workers' user, who must be able to open them too.
+ * Set by a master that is root; the default changes no owner. */
 void wend_log_files_belong_to(uid_t owner, gid_t group);
 
 /* For USR1; the master before its workers. */

@@ -52,8 +52,7 @@ static enum wend_code add_value(struct compiler *c, struct wend_str *rest, struc
     part->literal = WEND_STR_NULL;
     part->value = c->find(c->context, name);
     if (part->value == NULL) {
-        *c->problem =
-            wend_arena_printf(c->arena, "unknown \"%.*s\" variable", WEND_STR_ARG(name));
+        *c->problem = wend_arena_printf(c->arena, "unknown \"%.*s\" variable", WEND_STR_ARG(name));
         return WEND_E_CONFIG;
     }
     c->out->count++;

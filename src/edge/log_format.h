@@ -28,7 +28,7 @@ struct wend_log_format {
 
 /* nginx's predefined format. */
 #define WEND_LOG_COMBINED                                                                          \
-    "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "            \
+    "$remote_addr - $remote_user [$time_local] \"$request\" $status $body_bytes_sent "             \
     "\"$http_referer\" \"$http_user_agent\""
 
 /* What stands for a name; NULL when it can be none. */

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-static const struct wend_str names[] = {
-    WEND_STR_INIT("one"), WEND_STR_INIT("none"), WEND_STR_INIT("quote"), WEND_STR_INIT("empty")};
+static const struct wend_str names[] = {WEND_STR_INIT("one"), WEND_STR_INIT("none"),
+                                        WEND_STR_INIT("quote"), WEND_STR_INIT("empty")};
 
 static const struct wend_str values[] = {
     WEND_STR_INIT("1"), {NULL, 0}, WEND_STR_INIT("a\"b"), WEND_STR_INIT("")};

@@ -109,8 +109,7 @@ static struct entry *add(struct wend_log_paths *paths, struct wend_str path)
 {
     struct entry *entry;
 
-    while (paths->by_path.count >= paths->settings.entries_max &&
-           !wend_list_empty(&paths->recent))
+    while (paths->by_path.count >= paths->settings.entries_max && !wend_list_empty(&paths->recent))
         evict(paths, WEND_OF(paths->recent.next, struct entry, recent));
     entry = calloc(1, sizeof(*entry) + path.len + 1);
     if (entry == NULL)

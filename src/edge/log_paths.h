@@ -25,8 +25,8 @@ struct wend_log_paths;
 struct wend_log_paths *wend_log_paths_new(const struct wend_log_paths_settings *settings);
 void wend_log_paths_free(struct wend_log_paths *paths);
 
-/* Appends `line` to the file at `path` (NUL-terminated, no NUL inside). `paths` may be NULL: no cache.
- * WEND_E_IO with errno. */
+/* Appends `line` to the file at `path` (NUL-terminated, no NUL inside). `paths` may be NULL: no
+ * cache. WEND_E_IO with errno. */
 enum wend_code wend_log_paths_write(struct wend_log_paths *paths, struct wend_str path,
                                     struct wend_str line, int64_t now_ns);
 

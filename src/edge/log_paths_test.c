@@ -68,8 +68,8 @@ static void with_a_cache(void **state)
                      WEND_OK);
     assert_null(wend_map_get(&paths->by_path, path_of("a")));
     assert_int_equal(paths->by_path.count, 2);
-    assert_int_equal(
-        wend_log_paths_write(paths, path_of("c"), WEND_STR("c\n"), 20 * WEND_NS_PER_S), WEND_OK);
+    assert_int_equal(wend_log_paths_write(paths, path_of("c"), WEND_STR("c\n"), 20 * WEND_NS_PER_S),
+                     WEND_OK);
     assert_int_equal(paths->by_path.count, 1);
     wend_log_paths_free(paths);
     for (const char *name = "abc"; *name != '\0'; name++)

@@ -57,8 +57,8 @@ static enum wend_code redirect_to_directory(struct wend_exchange *x, struct wend
 
     location = wend_arena_printf(arena, "%.*s/%s%.*s", WEND_STR_ARG(escaped),
                                  query.len > 0 ? "?" : "", WEND_STR_ARG(query));
-    if (location.ptr == NULL || wend_fields_set(&x->response.fields, arena, WEND_FIELD_LOCATION,
-                                                location) != WEND_OK)
+    if (location.ptr == NULL ||
+        wend_fields_set(&x->response.fields, arena, WEND_FIELD_LOCATION, location) != WEND_OK)
         return WEND_E_MEMORY;
     return refuse(x, 301);
 }

@@ -23,15 +23,15 @@ struct wend_static_settings {
     struct wend_file_cache *cache; /* NULL: the worker's own */
     struct wend_str content_type;  /* null: no Content-Type */
     enum wend_if_modified_since if_modified_since;
-    unsigned max_ranges;           /* WEND_RANGES_UNLIMITED */
+    unsigned max_ranges; /* WEND_RANGES_UNLIMITED */
     bool etag;
     bool log_not_found;
     /* Writes one line about this exchange to the log of its place. May be NULL. */
     void (*log)(struct wend_exchange *x, enum wend_log_level level, int error, const char *text);
 };
 
-/* Suspends. `path` (NUL-terminated) is the file, `uri` the decoded path that led to it; both live as
- * long as the task. WEND_DECLINED for a uri that ends with '/'. */
+/* Suspends. `path` (NUL-terminated) is the file, `uri` the decoded path that led to it; both live
+ * as long as the task. WEND_DECLINED for a uri that ends with '/'. */
 enum wend_code wend_static_serve(struct wend_exchange *x,
                                  const struct wend_static_settings *settings, const char *path,
                                  struct wend_str uri) WEND_MUST_CHECK;
@@ -39,8 +39,8 @@ enum wend_code wend_static_serve(struct wend_exchange *x,
 /* The status nginx gives the errno of a failed open() or stat(), and the level it logs it at. */
 int wend_static_status_of(int error, enum wend_log_level *level);
 
-/* "CALL \"PATH\" failed" through settings->log, unless it is about a file that is not there and nobody
- * wants to hear of it. Returns the status. */
+/* "CALL \"PATH\" failed" through settings->log, unless it is about a file that is not there and
+ * nobody wants to hear of it. Returns the status. */
 int wend_static_refuse(struct wend_exchange *x, const struct wend_static_settings *settings,
                        const struct wend_file *file, const char *path);
 

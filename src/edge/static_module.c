@@ -1,10 +1,11 @@
-/* edge/static_module.c - files as the last of the content handlers, with the settings of their place;
- * see edge/static.h for what is answered. */
+/* edge/static_module.c - files as the last of the content handlers, with the settings of their
+ * place; see edge/static.h for what is answered. */
 #include "edge/content.h"
 #include "edge/request.h"
 #include "edge/static.h"
 
-/* One open_file_cache in force. Made while reading; the cache itself by the worker that needs it. */
+/* One open_file_cache in force. Made while reading; the cache itself by the worker that needs it.
+ */
 struct cache_place {
     struct wend_file_cache_settings settings;
     struct wend_file_cache *cache;
@@ -28,7 +29,8 @@ static void init(void *settings)
     s->entries_max = s->inactive_ms = s->valid_ms = s->min_uses = WEND_UNSET;
 }
 
-static enum wend_code set_cache(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_cache(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     struct static_settings *s = slot;
 
@@ -77,20 +79,50 @@ static enum wend_code set_symlinks(struct wend_conf *conf, const struct wend_dir
 #define PLACE .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION
 #define SLOT(member) .offset = offsetof(struct static_settings, member)
 
+/* clang-format off: one row, one thought */
 static const struct wend_directive rows[] = {
-    {.name = "open_file_cache", PLACE, .args_min = 1, .args_max = 2, .set = set_cache,
-     .once_checked = true, .fallback = "off",
+    {.name = "open_file_cache",
+     PLACE,
+     .args_min = 1,
+     .args_max = 2,
+     .set = set_cache,
+     .once_checked = true,
+     .fallback = "off",
      .help = "Keep open files, sizes, times and, with errors on, failures: max=N [inactive=TIME]."},
-    {.name = "open_file_cache_valid", PLACE, .args_min = 1, .args_max = 1, .set = wend_set_msec,
-     SLOT(valid_ms), .fallback = "60s", .help = "How long a cached file is believed unasked."},
-    {.name = "open_file_cache_min_uses", PLACE, .args_min = 1, .args_max = 1,
-     .set = wend_set_number, SLOT(min_uses), .fallback = "1",
+    {.name = "open_file_cache_valid",
+     PLACE,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_msec,
+     SLOT(valid_ms),
+     .fallback = "60s",
+     .help = "How long a cached file is believed unasked."},
+    {.name = "open_file_cache_min_uses",
+     PLACE,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_number,
+     SLOT(min_uses),
+     .fallback = "1",
      .help = "Uses within the inactive time from which a file stays open."},
-    {.name = "open_file_cache_errors", PLACE, .args_min = 1, .args_max = 1, .set = wend_set_flag,
-     SLOT(errors), .fallback = "off", .help = "Whether failed look-ups are cached as well."},
-    {.name = "disable_symlinks", PLACE, .args_min = 1, .args_max = 2, .set = set_symlinks,
-     .once_checked = true, .fallback = "off", .help = "Only off so far: links are followed."},
+    {.name = "open_file_cache_errors",
+     PLACE,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_flag,
+     SLOT(errors),
+     .fallback = "off",
+     .help = "Whether failed look-ups are cached as well."},
+    {.name = "disable_symlinks",
+     PLACE,
+     .args_min = 1,
+     .args_max = 2,
+     .set = set_symlinks,
+     .once_checked = true,
+     .fallback = "off",
+     .help = "Only off so far: links are followed."},
 };
+/* clang-format on */
 
 static bool touched(const struct static_settings *s)
 {
@@ -129,8 +161,7 @@ static enum wend_code merge(struct wend_conf *conf, void *parent_settings, void 
 
 struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x)
 {
-    const struct static_settings *s =
-        wend_edge_settings(x, &wend_edge_static, WEND_LEVEL_LOCATION);
+    const struct static_settings *s = wend_edge_settings(x, &wend_edge_static, WEND_LEVEL_LOCATION);
 
     if (s->place == NULL)
         return wend_file_cache_worker(x->task->loop);
@@ -141,7 +172,8 @@ struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x)
 
 /* --- content --------------------------------------------------------------------------------- */
 
-static void log_line(struct wend_exchange *x, enum wend_log_level level, int error, const char *text)
+static void log_line(struct wend_exchange *x, enum wend_log_level level, int error,
+                     const char *text)
 {
     wend_edge_log(x, level, error, "%s", text);
 }
@@ -162,8 +194,8 @@ static enum wend_code content(struct wend_exchange *x)
         .cache = wend_edge_file_cache(x),
         .content_type = wend_edge_content_type(x, r->uri),
         .if_modified_since = (enum wend_if_modified_since)place->if_modified_since,
-        .max_ranges = place->max_ranges > UINT32_MAX ? WEND_RANGES_UNLIMITED
-                                                     : (unsigned)place->max_ranges,
+        .max_ranges =
+            place->max_ranges > UINT32_MAX ? WEND_RANGES_UNLIMITED : (unsigned)place->max_ranges,
         .etag = place->etag != 0,
         .log_not_found = place->log_not_found != 0,
         .log = log_line,
@@ -200,8 +232,7 @@ static bool conditional_head(struct wend_exchange *x, void **state)
     (void)state;
     if (r == NULL || r->location == NULL)
         return false;
-    return wend_conditional_head(x,
-                                 (enum wend_if_modified_since)r->location->if_modified_since);
+    return wend_conditional_head(x, (enum wend_if_modified_since)r->location->if_modified_since);
 }
 
 static enum wend_code conditional_body(struct wend_exchange *x, struct wend_filter_link *link,

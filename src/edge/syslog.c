@@ -28,9 +28,9 @@ struct wend_syslog {
 };
 
 static const char *const facilities[] = {
-    "kern",   "user",   "mail",   "daemon", "auth",   "intern", "lpr",    "news",
-    "uucp",   "clock",  "authpriv", "ftp",  "ntp",    "audit",  "alert",  "cron",
-    "local0", "local1", "local2", "local3", "local4", "local5", "local6", "local7",
+    "kern",   "user",   "mail",     "daemon", "auth",   "intern", "lpr",    "news",
+    "uucp",   "clock",  "authpriv", "ftp",    "ntp",    "audit",  "alert",  "cron",
+    "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7",
 };
 static const char *const severities[] = {
     "emerg", "alert", "crit", "error", "warn", "notice", "info", "debug",
@@ -158,7 +158,8 @@ enum wend_code wend_syslog_parse(struct wend_arena *arena, struct wend_str param
     while (wend_str_split(&parameters, ',', &part)) {
         ptrdiff_t equals = wend_str_find_byte(part, '=');
         struct wend_str name = equals < 0 ? part : wend_str_slice(part, 0, (size_t)equals);
-        struct wend_str value = equals < 0 ? WEND_STR_NULL : wend_str_from(part, (size_t)equals + 1);
+        struct wend_str value =
+            equals < 0 ? WEND_STR_NULL : wend_str_from(part, (size_t)equals + 1);
         enum wend_code code = set_parameter(arena, to, name, value, problem);
 
         if (code != WEND_OK)
@@ -208,9 +209,10 @@ static size_t write_head(const struct wend_syslog *to, int severity, char *out, 
     struct tm tm;
 
     localtime_r(&now, &tm);
-    return (size_t)snprintf(out, room, "<%d>%s %2d %02d:%02d:%02d %.*s%s%.*s: ",
-                            to->facility * 8 + severity, months[tm.tm_mon], tm.tm_mday, tm.tm_hour,
-                            tm.tm_min, tm.tm_sec, to->no_host ? 0 : (int)to->host.len, to->host.ptr,
+    return (size_t)snprintf(out, room,
+                            "<%d>%s %2d %02d:%02d:%02d %.*s%s%.*s: ", to->facility * 8 + severity,
+                            months[tm.tm_mon], tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+                            to->no_host ? 0 : (int)to->host.len, to->host.ptr,
                             to->no_host ? "" : " ", WEND_STR_ARG(to->tag));
 }
 
@@ -225,8 +227,9 @@ void wend_syslog_send(struct wend_syslog *to, int severity, struct wend_str line
     parts[0].iov_base = head;
     parts[0].iov_len = write_head(to, severity < 0 ? to->severity : severity, head, sizeof(head));
     parts[1].iov_base = (void *)line.ptr;
-    parts[1].iov_len =
-        line.len < WEND_SYSLOG_MAX - parts[0].iov_len ? line.len : WEND_SYSLOG_MAX - parts[0].iov_len;
+    parts[1].iov_len = line.len < WEND_SYSLOG_MAX - parts[0].iov_len
+                           ? line.len
+                           : WEND_SYSLOG_MAX - parts[0].iov_len;
     if (sendmsg(to->descriptor, &message, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
         return;
     complain(to, errno);

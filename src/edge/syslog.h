@@ -6,8 +6,8 @@
  * Who owns what. A wend_syslog is the configuration's; each process that inherits it opens its own
  * socket on first use.
  *
- * What it promises. Sending never waits: what the socket does not take is lost, and the process's log
- * hears of it once a minute. A message is cut at WEND_SYSLOG_MAX bytes.
+ * What it promises. Sending never waits: what the socket does not take is lost, and the process's
+ * log hears of it once a minute. A message is cut at WEND_SYSLOG_MAX bytes.
  */
 #ifndef WEND_EDGE_SYSLOG_H
 #define WEND_EDGE_SYSLOG_H
@@ -20,10 +20,11 @@
 
 struct wend_syslog;
 
-/* `parameters` is what follows "syslog:". On WEND_E_CONFIG *problem is a sentence for the person who
- * wrote it. */
+/* `parameters` is what follows "syslog:". On WEND_E_CONFIG *problem is a sentence for the person
+ * who wrote it. */
 enum wend_code wend_syslog_parse(struct wend_arena *arena, struct wend_str parameters,
-                                 struct wend_syslog **out, struct wend_str *problem) WEND_MUST_CHECK;
+                                 struct wend_syslog **out,
+                                 struct wend_str *problem) WEND_MUST_CHECK;
 
 /* `line` without its newline. `severity` below 0: the configured one (info without any). */
 void wend_syslog_send(struct wend_syslog *to, int severity, struct wend_str line);

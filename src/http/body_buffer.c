@@ -29,10 +29,10 @@ struct collector {
     const struct wend_body_settings *settings;
     char *buffer; /* heap: may outgrow what an arena is for */
     size_t len, room;
-    int file;     /* -1: not yet */
-    int error;    /* errno of the offloaded half */
+    int file;  /* -1: not yet */
+    int error; /* errno of the offloaded half */
     int64_t written;
-    char *path;   /* of a file with a name */
+    char *path; /* of a file with a name */
 };
 
 /* --- on an offload thread -------------------------------------------------------------------- */
@@ -270,8 +270,8 @@ static enum wend_code finish(struct collector *c, struct wend_body *out)
     }
     out->bytes = c->written;
     out->count = c->written > 0;
-    out->piece = (struct wend_piece){
-        .kind = WEND_PIECE_FILE, .file = c->file, .len = (size_t)c->written};
+    out->piece =
+        (struct wend_piece){.kind = WEND_PIECE_FILE, .file = c->file, .len = (size_t)c->written};
     if (named)
         out->file_path = wend_str_of(c->path);
     free(c->buffer);

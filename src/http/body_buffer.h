@@ -32,20 +32,20 @@ enum wend_body_in_file {
 };
 
 struct wend_body_settings {
-    size_t memory_bytes;            /* client_body_buffer_size */
-    const char *directory;          /* client_body_temp_path; must exist */
+    size_t memory_bytes;              /* client_body_buffer_size */
+    const char *directory;            /* client_body_temp_path; must exist */
     uint8_t levels[WEND_BODY_LEVELS]; /* its subdirectories' name lengths, 1 or 2; 0: none */
-    enum wend_body_in_file in_file; /* client_body_in_file_only */
-    mode_t mode;                    /* of a file with a name; 0: 0600 */
+    enum wend_body_in_file in_file;   /* client_body_in_file_only */
+    mode_t mode;                      /* of a file with a name; 0: 0600 */
 };
 /* 16 KiB, /tmp, nameless files. */
 extern const struct wend_body_settings wend_body_settings_default;
 
 struct wend_body {
     int64_t bytes;
-    size_t count;               /* pieces: 0 or 1 */
+    size_t count; /* pieces: 0 or 1 */
     struct wend_piece piece;
-    struct wend_str file_path;  /* null unless the file has a name; $request_body_file */
+    struct wend_str file_path; /* null unless the file has a name; $request_body_file */
 };
 
 /* Suspends. Reads the body to its end. Codes of wend_body_read(), and

@@ -141,8 +141,7 @@ static void every_size_comes_out_whole(void **state)
 static void a_named_file_is_kept_or_cleaned(void **state)
 {
     char directory[] = "/tmp/wend_body_XXXXXX";
-    struct wend_body_settings settings = {
-        .memory_bytes = 16384, .in_file = WEND_BODY_FILE_CLEAN};
+    struct wend_body_settings settings = {.memory_bytes = 16384, .in_file = WEND_BODY_FILE_CLEAN};
     struct fixture f;
     char *path;
 

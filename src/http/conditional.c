@@ -55,8 +55,7 @@ int wend_conditional_check(const struct wend_exchange *x, enum wend_if_modified_
         return 412;
     if (request_has(x, WEND_FIELD_IF_MATCH) && !tag_listed(x, WEND_FIELD_IF_MATCH, false))
         return 412;
-    if (!request_has(x, WEND_FIELD_IF_MODIFIED_SINCE) &&
-        !request_has(x, WEND_FIELD_IF_NONE_MATCH))
+    if (!request_has(x, WEND_FIELD_IF_MODIFIED_SINCE) && !request_has(x, WEND_FIELD_IF_NONE_MATCH))
         return 200;
     if (request_has(x, WEND_FIELD_IF_MODIFIED_SINCE) && modified_since(x, mode))
         return 200;

@@ -62,10 +62,17 @@ static void every_precondition_and_their_pairs(void **state)
         struct wend_str second_value;
     } rows[] = {
 #define ONE(status, mode, id, value)                                                               \
-    {status, WEND_IMS_##mode, WEND_FIELD_##id, WEND_STR_INIT(value), 0, {NULL, 0}}
+    {                                                                                              \
+        status, WEND_IMS_##mode, WEND_FIELD_##id, WEND_STR_INIT(value), 0,                         \
+        {                                                                                          \
+            NULL, 0                                                                                \
+        }                                                                                          \
+    }
 #define TWO(status, id1, value1, id2, value2)                                                      \
-    {status, WEND_IMS_EXACT, WEND_FIELD_##id1, WEND_STR_INIT(value1), WEND_FIELD_##id2,            \
-     WEND_STR_INIT(value2)}
+    {                                                                                              \
+        status, WEND_IMS_EXACT, WEND_FIELD_##id1, WEND_STR_INIT(value1), WEND_FIELD_##id2,         \
+            WEND_STR_INIT(value2)                                                                  \
+    }
         ONE(200, EXACT, ACCEPT, "*/*"),
         ONE(304, EXACT, IF_MODIFIED_SINCE, DATE),
         ONE(200, EXACT, IF_MODIFIED_SINCE, BEFORE),

@@ -15,11 +15,11 @@
 
 struct cut {
     struct wend_ranges ranges;
-    struct wend_str *heads;  /* one per range; NULL: a single range has none */
+    struct wend_str *heads; /* one per range; NULL: a single range has none */
     struct wend_str tail;
-    int64_t at;              /* how much of the handler's body went by */
-    unsigned current;        /* the window being filled */
-    bool opened;             /* its head went out */
+    int64_t at;       /* how much of the handler's body went by */
+    unsigned current; /* the window being filled */
+    bool opened;      /* its head went out */
     bool done;
 };
 
@@ -244,7 +244,8 @@ static struct wend_str part_head(struct wend_arena *arena, struct wend_str bound
     if (type.len == 0)
         return wend_arena_printf(arena, "\r\n--%.*s\r\nContent-Range: %.*s\r\n\r\n",
                                  WEND_STR_ARG(boundary), WEND_STR_ARG(where));
-    return wend_arena_printf(arena, "\r\n--%.*s\r\nContent-Type: %.*s\r\nContent-Range: %.*s\r\n\r\n",
+    return wend_arena_printf(arena,
+                             "\r\n--%.*s\r\nContent-Type: %.*s\r\nContent-Range: %.*s\r\n\r\n",
                              WEND_STR_ARG(boundary), WEND_STR_ARG(type), WEND_STR_ARG(where));
 }
 

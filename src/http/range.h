@@ -4,12 +4,12 @@
  * one range becomes a 206 with Content-Range, several become multipart/byteranges.
  *
  * Policy (nginx's). Units other than bytes are ignored. A range set that is malformed or that
- * selects nothing is a 416. One whose parts together are longer than the body, or that has more than
- * `max` parts, is answered with the whole: overlaps that only cost are not served, small ones are.
- * If-Range with a weak tag never matches (RFC 9110 13.1.5).
+ * selects nothing is a 416. One whose parts together are longer than the body, or that has more
+ * than `max` parts, is answered with the whole: overlaps that only cost are not served, small ones
+ * are. If-Range with a weak tag never matches (RFC 9110 13.1.5).
  *
- * Streams. Ranges in ascending order are cut from any stream of pieces. Ranges out of order need the
- * body as one piece in one call (`one_piece`: the caller vouches for it); without that they are
+ * Streams. Ranges in ascending order are cut from any stream of pieces. Ranges out of order need
+ * the body as one piece in one call (`one_piece`: the caller vouches for it); without that they are
  * answered with the whole.
  */
 #ifndef WEND_HTTP_RANGE_H
@@ -26,7 +26,7 @@ struct wend_range {
 struct wend_ranges {
     struct wend_range *at; /* in the arena */
     unsigned count;
-    bool ascending;        /* in order and without overlap */
+    bool ascending; /* in order and without overlap */
 };
 
 /* Reads a Range value for a body of `length` bytes.

@@ -27,9 +27,9 @@ enum wend_code wend_filter_next(struct wend_exchange *x, struct wend_filter_link
         if (pieces[i].kind == WEND_PIECE_MEMORY)
             memcpy(sent + sent_len, pieces[i].memory, pieces[i].len);
         else
-            assert_int_equal(pread(pieces[i].file, sent + sent_len, pieces[i].len,
-                                   pieces[i].offset),
-                             pieces[i].len);
+            assert_int_equal(
+                pread(pieces[i].file, sent + sent_len, pieces[i].len, pieces[i].offset),
+                pieces[i].len);
         sent_len += pieces[i].len;
     }
     sent_last += last;
@@ -158,8 +158,8 @@ static void cut_all_ways(const char *range, struct wend_str expected)
     }
     start(&f, wend_str_of(range));
     assert_true(wend_filter_range.head(&f.x, &filter_state));
-    piece = (struct wend_piece){
-        .kind = WEND_PIECE_FILE, .file = fileno(file), .len = sizeof(BODY) - 1};
+    piece =
+        (struct wend_piece){.kind = WEND_PIECE_FILE, .file = fileno(file), .len = sizeof(BODY) - 1};
     assert_int_equal(wend_filter_range.body(&f.x, NULL, filter_state, &piece, 1, true), WEND_OK);
     expect_sent(expected);
     wend_arena_release(&f.task.arena);
@@ -213,8 +213,8 @@ static void many_ascending_windows_stream(void **state)
     for (size_t at = 0; at < sizeof(BODY) - 1; at += 3) {
         struct wend_piece piece = wend_piece_of(wend_str_slice(S(BODY), at, at + 3));
 
-        assert_int_equal(
-            wend_filter_range.body(&f.x, NULL, filter_state, &piece, 1, at + 3 >= 20), WEND_OK);
+        assert_int_equal(wend_filter_range.body(&f.x, NULL, filter_state, &piece, 1, at + 3 >= 20),
+                         WEND_OK);
     }
     assert_int_equal(sent_len, f.x.response.content_length);
     assert_int_equal(sent_last, 1);
@@ -240,8 +240,8 @@ static void if_range_decides_between_all_and_part(void **state)
         const char *value;
         int status;
     } rows[] = {
-        {"\"tag\"", 206},  {"\"other\"", 200}, {"W/\"tag\"", 200}, {DATE, 206},
-        {"yesterday", 200}, {"Sun, 06 Nov 1994 08:49:38 GMT", 200},
+        {"\"tag\"", 206}, {"\"other\"", 200}, {"W/\"tag\"", 200},
+        {DATE, 206},      {"yesterday", 200}, {"Sun, 06 Nov 1994 08:49:38 GMT", 200},
     };
 
     (void)state;
