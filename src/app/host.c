@@ -81,7 +81,7 @@ static void nudge_fired(struct wend_timer *timer)
     struct wend_app_host *host = WEND_OF(timer, struct wend_app_host, nudge);
 
     host->nudging = false;
-    if (wend_app_queue_nudge(&host->queue))
+    if (wend_app_queue_nudge(&host->queue, host->engine->busy()))
         nudge_later(host);
 }
 
@@ -123,7 +123,7 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         return code;
     host->requests++;
     job.queue_span = wend_span_begin(x->task->trace, WEND_EV_QUEUE);
-    if (!wend_app_queue_push(&host->queue, &job, host->engine->busy(), &nudge))
+    if (!wend_app_queue_push(&host->queue, &job, &nudge))
         wend_die("an application's queue that had room");
     if (nudge)
         nudge_later(host);

@@ -7,7 +7,7 @@
 
 void wend_app_queue_init(struct wend_app_queue *queue, size_t room)
 {
-    *queue = (struct wend_app_queue){.room = room};
+    *queue = (struct wend_app_queue){.room = room, .wanted = 1};
     queue->ring = calloc(room, sizeof(*queue->ring));
     if (queue->ring == NULL)
         wend_die("calloc of an application's queue");
@@ -38,7 +38,7 @@ static void call_one(struct wend_app_queue *queue)
     pthread_cond_signal(&queue->woken);
 }
 
-bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool busy, bool *nudge)
+bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge)
 {
     bool pushed;
 
@@ -48,23 +48,43 @@ bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool busy, bo
     if (pushed) {
         queue->ring[(queue->first + queue->count) % queue->room] = item;
         __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_RELAXED);
-        if (queue->asleep != 0 && (queue->awake == 0 || (!busy && queue->calls == 0)))
+        if (queue->asleep != 0 && queue->awake < queue->wanted)
             call_one(queue);
-        else
-            *nudge = queue->asleep != 0;
+        *nudge = true; /* whoever is awake now may fall asleep or be long at work */
     }
     pthread_mutex_unlock(&queue->lock);
     return pushed;
 }
 
-bool wend_app_queue_nudge(struct wend_app_queue *queue)
+/* Items wait: were they too few who take them, or too many? */
+static void learn(struct wend_app_queue *queue, bool busy)
+{
+    bool stuck = queue->taken == queue->taken_before;
+
+    queue->taken_before = queue->taken;
+    queue->computing = busy ? queue->computing + 1 : 0;
+    queue->idle = busy ? 0 : queue->idle + 1;
+    if (stuck || queue->idle >= 2) {
+        if (queue->wanted < queue->awake + queue->asleep)
+            queue->wanted++;
+        queue->idle = queue->computing = 0;
+    } else if (queue->computing >= WEND_APP_CALM) {
+        if (queue->wanted > 1)
+            queue->wanted--;
+        queue->computing = 0;
+    }
+}
+
+bool wend_app_queue_nudge(struct wend_app_queue *queue, bool busy)
 {
     bool again;
 
     pthread_mutex_lock(&queue->lock);
-    if (queue->count != 0 && queue->asleep != 0 && queue->calls == 0)
+    again = queue->count != 0;
+    if (again)
+        learn(queue, busy);
+    if (again && queue->asleep != 0 && queue->awake < queue->wanted)
         call_one(queue);
-    again = queue->count != 0 && queue->asleep != 0;
     pthread_mutex_unlock(&queue->lock);
     return again;
 }
@@ -92,7 +112,14 @@ static void *pop(struct wend_app_queue *queue)
     item = queue->ring[queue->first];
     queue->first = (queue->first + 1) % queue->room;
     __atomic_store_n(&queue->count, queue->count - 1, __ATOMIC_RELAXED);
+    queue->taken++;
     return item;
+}
+
+/* Whether the calling thread, which is awake, is one too many. */
+static bool is_spare(const struct wend_app_queue *queue)
+{
+    return queue->awake > queue->wanted && !queue->closed;
 }
 
 void *wend_app_queue_try(struct wend_app_queue *queue)
@@ -102,7 +129,7 @@ void *wend_app_queue_try(struct wend_app_queue *queue)
     if (wend_app_queue_waiting(queue) == 0)
         return NULL;
     pthread_mutex_lock(&queue->lock);
-    item = pop(queue);
+    item = is_spare(queue) ? NULL : pop(queue);
     pthread_mutex_unlock(&queue->lock);
     return item;
 }
@@ -112,7 +139,7 @@ void *wend_app_queue_take(struct wend_app_queue *queue)
     void *item;
 
     pthread_mutex_lock(&queue->lock);
-    item = pop(queue);
+    item = is_spare(queue) ? NULL : pop(queue);
     while (item == NULL && !queue->closed) {
         queue->awake--;
         queue->asleep++;

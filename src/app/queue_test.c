@@ -14,9 +14,9 @@ static void items_come_in_order_and_no_more_than_there_is_room(void **state)
 
     (void)state;
     wend_app_queue_init(&queue, 2);
-    assert_true(wend_app_queue_push(&queue, &queue.ring, false, &nudge));
-    assert_true(wend_app_queue_push(&queue, &queue.room, false, &nudge));
-    assert_false(wend_app_queue_push(&queue, &queue.first, false, &nudge));
+    assert_true(wend_app_queue_push(&queue, &queue.ring, &nudge));
+    assert_true(wend_app_queue_push(&queue, &queue.room, &nudge));
+    assert_false(wend_app_queue_push(&queue, &queue.first, &nudge));
     assert_false(nudge);
     assert_int_equal(wend_app_queue_waiting(&queue), 2);
     assert_ptr_equal(wend_app_queue_try(&queue), &queue.ring);
@@ -73,10 +73,10 @@ static void every_item_is_taken_once_and_closing_ends_the_threads(void **state)
     wend_app_queue_init(&crew.queue, 64);
     start(&crew, hands, threads, 4);
     while (pushed < 20000) {
-        if (wend_app_queue_push(&crew.queue, &crew, pushed % 3 == 0, &nudge))
+        if (wend_app_queue_push(&crew.queue, &crew, &nudge))
             pushed++;
         else
-            (void)wend_app_queue_nudge(&crew.queue);
+            (void)wend_app_queue_nudge(&crew.queue, pushed % 3 == 0);
     }
     wend_app_queue_close(&crew.queue);
     for (unsigned i = 0; i < 4; i++)
@@ -87,9 +87,15 @@ static void every_item_is_taken_once_and_closing_ends_the_threads(void **state)
     wend_app_queue_release(&crew.queue);
 }
 
-static void a_second_thread_is_called_only_when_the_first_is_off_the_interpreter(void **state)
+static void expect_waiting(struct crew *crew, size_t wanted)
 {
-    struct crew crew = {.hold_us = 300000};
+    usleep(50000);
+    assert_int_equal(wend_app_queue_waiting(&crew->queue), wanted);
+}
+
+static void a_second_thread_is_called_when_the_first_is_off_the_interpreter(void **state)
+{
+    struct crew crew = {.hold_us = 400000};
     struct hand hands[2];
     pthread_t threads[2];
     bool nudge;
@@ -97,19 +103,54 @@ static void a_second_thread_is_called_only_when_the_first_is_off_the_interpreter
     (void)state;
     wend_app_queue_init(&crew.queue, 8);
     start(&crew, hands, threads, 2);
-    assert_true(wend_app_queue_push(&crew.queue, &crew, false, &nudge));
-    usleep(50000);
-    assert_true(wend_app_queue_push(&crew.queue, &crew, true, &nudge));
+    assert_true(wend_app_queue_push(&crew.queue, &crew, &nudge));
+    expect_waiting(&crew, 0);
+    assert_true(wend_app_queue_push(&crew.queue, &crew, &nudge));
     assert_true(nudge);
-    usleep(50000);
-    assert_int_equal(wend_app_queue_waiting(&crew.queue), 1);
-    (void)wend_app_queue_nudge(&crew.queue);
-    usleep(50000);
-    assert_int_equal(wend_app_queue_waiting(&crew.queue), 0);
+    expect_waiting(&crew, 1);
+    assert_true(wend_app_queue_nudge(&crew.queue, true)); /* the first was taken since: patience */
+    expect_waiting(&crew, 1);
+    assert_true(wend_app_queue_nudge(&crew.queue, true)); /* nothing was: a second one is wanted */
+    expect_waiting(&crew, 0);
     wend_app_queue_close(&crew.queue);
     for (unsigned i = 0; i < 2; i++)
         pthread_join(threads[i], NULL);
     wend_app_queue_release(&crew.queue);
+}
+
+static void threads_that_only_compete_go_to_sleep(void **state)
+{
+    struct wend_app_queue queue;
+    bool nudge;
+
+    (void)state;
+    wend_app_queue_init(&queue, 64);
+    wend_app_queue_join(&queue);
+    wend_app_queue_join(&queue);
+    queue.wanted = 2;
+    for (int i = 0; i < 20; i++)
+        assert_true(wend_app_queue_push(&queue, &queue, &nudge));
+    for (int i = 0; i < WEND_APP_CALM; i++) {
+        assert_non_null(wend_app_queue_try(&queue));
+        assert_true(wend_app_queue_nudge(&queue, true));
+    }
+    assert_int_equal(queue.wanted, 1);
+    assert_null(wend_app_queue_try(&queue)); /* this thread is the second */
+    queue.awake = 1;
+    assert_non_null(wend_app_queue_try(&queue));
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(wend_app_queue_try(&queue));
+        assert_true(wend_app_queue_nudge(&queue, false));
+    }
+    assert_int_equal(queue.wanted, 1); /* no more than there are threads */
+    queue.asleep = 1;
+    for (int i = 0; i < 2; i++) {
+        assert_non_null(wend_app_queue_try(&queue));
+        (void)wend_app_queue_nudge(&queue, false);
+    }
+    assert_int_equal(queue.wanted, 2);
+    queue.awake = queue.asleep = queue.calls = 0;
+    wend_app_queue_release(&queue);
 }
 
 int main(void)
@@ -117,7 +158,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(items_come_in_order_and_no_more_than_there_is_room),
         cmocka_unit_test(every_item_is_taken_once_and_closing_ends_the_threads),
-        cmocka_unit_test(a_second_thread_is_called_only_when_the_first_is_off_the_interpreter),
+        cmocka_unit_test(a_second_thread_is_called_when_the_first_is_off_the_interpreter),
+        cmocka_unit_test(threads_that_only_compete_go_to_sleep),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
