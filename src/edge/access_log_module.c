@@ -329,36 +329,19 @@ static enum wend_code set_paths(struct wend_conf *conf, const struct wend_direct
 
 /* --- rows and merging ------------------------------------------------------------------------ */
 
-/* clang-format off: one row, one thought */
+/* clang-format off */
 static const struct wend_directive rows[] = {
-    {.name = "log_format",
-     .contexts = WEND_CTX_HTTP,
-     .level = WEND_LEVEL_MAIN,
-     .args_min = 2,
-     .args_max = -1,
-     .set = set_format,
-     .once_checked = true,
-     .fallback = "combined \"...\"",
+    {.name = "log_format", .contexts = WEND_CTX_HTTP, .level = WEND_LEVEL_MAIN, .args_min = 2,
+     .args_max = -1, .set = set_format, .once_checked = true, .fallback = "combined \"...\"",
      .help = "NAME [escape=default|json|none] TEXT ...: what a line of the access log looks like."},
     {.name = "access_log",
      .contexts = WEND_CTX_HTTP_ALL | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT,
-     .level = WEND_LEVEL_LOCATION,
-     .args_min = 1,
-     .args_max = -1,
-     .set = set_log,
-     .once_checked = true,
-     .fallback = "logs/access.log combined",
+     .level = WEND_LEVEL_LOCATION, .args_min = 1, .args_max = -1, .set = set_log,
+     .once_checked = true, .fallback = "logs/access.log combined",
      .help = "PATH|syslog:... [FORMAT [buffer=SIZE] [flush=TIME] [if=CONDITION]], or off."},
-    {.name = "open_log_file_cache",
-     .contexts = WEND_CTX_HTTP_ALL,
-     .level = WEND_LEVEL_LOCATION,
-     .args_min = 1,
-     .args_max = 4,
-     .set = set_paths,
-     .once_checked = true,
-     .fallback = "off",
-     .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] "
-             "[valid=]."},
+    {.name = "open_log_file_cache", .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION,
+     .args_min = 1, .args_max = 4, .set = set_paths, .once_checked = true, .fallback = "off",
+     .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] [valid=]."},
 };
 /* clang-format on */
 

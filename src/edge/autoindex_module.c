@@ -29,32 +29,15 @@ static const struct wend_conf_word formats[] = {
     .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION, .args_min = 1, .args_max = 1
 #define SLOT(member) .offset = offsetof(struct autoindex_settings, member)
 
-/* clang-format off: one row, one thought */
+/* clang-format off */
 static const struct wend_directive rows[] = {
-    {.name = "autoindex",
-     ONE,
-     .set = wend_set_flag,
-     SLOT(enabled),
-     .fallback = "off",
+    {.name = "autoindex", ONE, .set = wend_set_flag, SLOT(enabled), .fallback = "off",
      .help = "List a directory that has no index."},
-    {.name = "autoindex_format",
-     ONE,
-     .set = wend_set_enum,
-     SLOT(format),
-     .extra = formats,
-     .fallback = "html",
-     .help = "html, json, jsonp (?callback=NAME) or xml."},
-    {.name = "autoindex_localtime",
-     ONE,
-     .set = wend_set_flag,
-     SLOT(local_time),
-     .fallback = "off",
+    {.name = "autoindex_format", ONE, .set = wend_set_enum, SLOT(format), .extra = formats,
+     .fallback = "html", .help = "html, json, jsonp (?callback=NAME) or xml."},
+    {.name = "autoindex_localtime", ONE, .set = wend_set_flag, SLOT(local_time), .fallback = "off",
      .help = "Times in the local zone instead of UTC (html only)."},
-    {.name = "autoindex_exact_size",
-     ONE,
-     .set = wend_set_flag,
-     SLOT(exact_size),
-     .fallback = "on",
+    {.name = "autoindex_exact_size", ONE, .set = wend_set_flag, SLOT(exact_size), .fallback = "on",
      .help = "Sizes in bytes instead of K, M and G (html only)."},
 };
 /* clang-format on */

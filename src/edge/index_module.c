@@ -41,16 +41,10 @@ static enum wend_code set_index(struct wend_conf *conf, const struct wend_direct
     return WEND_OK;
 }
 
-/* clang-format off: one row, one thought */
+/* clang-format off */
 static const struct wend_directive rows[] = {
-    {.name = "index",
-     .contexts = WEND_CTX_HTTP_ALL,
-     .level = WEND_LEVEL_LOCATION,
-     .args_min = 1,
-     .args_max = -1,
-     .set = set_index,
-     .once_checked = true,
-     .fallback = "index.html",
+    {.name = "index", .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION, .args_min = 1,
+     .args_max = -1, .set = set_index, .once_checked = true, .fallback = "index.html",
      .help = "Files tried for a path that ends with a slash; a last one with a slash is a path."},
 };
 /* clang-format on */
