@@ -73,6 +73,7 @@ static bool set_host(struct wend_arena *arena, struct wend_syslog *to, struct we
     bool bracketed = server.len > 0 && server.ptr[0] == '[';
     struct addrinfo *found;
     char *host_text, *port_text;
+    uint64_t number;
 
     if (colon >= 0 && (!bracketed || (colon > 0 && server.ptr[colon - 1] == ']'))) {
         host = wend_str_slice(server, 0, (size_t)colon);
@@ -82,6 +83,8 @@ static bool set_host(struct wend_arena *arena, struct wend_syslog *to, struct we
         host = wend_str_slice(host, 1, host.len - 1);
     host_text = wend_arena_cstr(arena, host);
     port_text = wend_arena_cstr(arena, port);
+    if (!wend_str_to_u64(port, &number) || number == 0 || number > 65535)
+        return false;
     if (host_text == NULL || port_text == NULL || host.len == 0 ||
         getaddrinfo(host_text, port_text, &hints, &found) != 0)
         return false;

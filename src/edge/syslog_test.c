@@ -64,6 +64,8 @@ static void wrong_parameters_are_refused(void **state)
     assert_null(parse("server=127.0.0.1,severity=loud"));
     assert_null(parse("server=127.0.0.1,tag=a-b"));
     assert_null(parse("server=127.0.0.1,color=red"));
+    assert_null(parse("server=127.0.0.1:65536"));
+    assert_null(parse("server=127.0.0.1:"));
     assert_null(parse("server=unix:"));
     assert_null(parse("server="));
 }
