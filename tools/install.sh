@@ -15,12 +15,14 @@ fi
 for name in nginx uwsgi gunicorn; do
     ln -sf ../../../bin/wend "$to/lib/wend/compat/$name"
 done
-for page in docs/man/*.1; do
-    install -m 644 "$page" "$to/share/man/man1/"
+install -m 644 docs/man/wend.1 "$to/share/man/man1/"
+# The pages of the commands come from the tables their options are parsed with.
+date=$(date -u +'%B %e, %Y' -r "$BUILD/src/cmd/wend")
+for command in serve app get trace help; do
+    "$BUILD/wend" help --man $command | sed "1s/.*/.Dd $date/" >"$to/share/man/man1/wend-$command.1"
 done
-for page in docs/man/*.8; do
-    install -m 644 "$page" "$to/share/man/man8/"
-done
+"$BUILD/wend" help --man edge | sed "1s/.*/.Dd $date/; s/^\\(\\.Dt .*\\) 1$/\\1 8/" >"$to/share/man/man8/wend-edge.8"
+sed -i "1s/.*/.Dd $date/" "$to/share/man/man1/wend.1"
 sed "s|@PREFIX@|$PREFIX|g" packaging/wend.service >"$to/lib/systemd/system/wend.service"
 chmod 644 "$to/lib/systemd/system/wend.service"
 install -m 644 packaging/logrotate "${DESTDIR:-}/etc/logrotate.d/wend"

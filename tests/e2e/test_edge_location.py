@@ -75,7 +75,8 @@ OTHERS = [
     ("/", [], {"host": "a.b.wild.example"}), ("/", [], {"host": "wild.example"}),
     ("/", [], {"host": "suffix.any.thing"}), ("/", [], {"host": "re12.example"}),
     ("/", [], {"host": "named.example."}), ("/", [], {"host": "unknown"}),
-    ("/vars?x", ["X-Y: 1", "Cookie: a=b; c=d"], {}), ("/vars", ["X-Y: 1", "X-Y: 2"], {"method": "POST", "body": b"12"}),
+    # (a field twice is joined since nginx 1.23; Debian's is older, so it is not asked)
+    ("/vars?x", ["X-Y: 1", "Cookie: a=b; c=d"], {}), ("/vars", ["X-Y: 1"], {"method": "POST", "body": b"12"}),
     ("/301", [], {"host": "named.example"}), ("/dir", [], {"host": "localhost:99"}),
     ("/limit", [], {"method": "DELETE"}), ("/limit", [], {"method": "HEAD"}),
     ("/here", [], {"method": "POST", "body": b"x"}), ("/text", [], {"method": "HEAD"}),
