@@ -176,8 +176,10 @@ enum wend_code wend_h1_chunks_decode(struct wend_h1_chunks *chunks, const char *
                 chunks->state = DATA_CR;
             return WEND_MORE;
         }
-        if (++chunks->line > line_max)
+        if (++chunks->line > line_max) {
+            *used = at;
             return WEND_E_LIMIT;
+        }
         next = take_byte(chunks, bytes[at]);
         if (next < 0) {
             *used = at;
