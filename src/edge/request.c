@@ -361,7 +361,6 @@ static void forget_place(struct wend_exchange *x)
     r->filename = WEND_STR_NULL;
     memset(r->module_state, 0, wend_edge_module_count() * sizeof(*r->module_state));
     x->response.status = 0;
-    x->response.content_type = WEND_STR_NULL;
     x->response.etag = WEND_STR_NULL;
     x->response.last_modified = -1;
     x->response.allow_ranges = false;

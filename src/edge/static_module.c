@@ -164,7 +164,9 @@ static enum wend_code content(struct wend_exchange *x)
     const struct wend_edge_core_location *place = r->location;
     struct wend_static_settings settings = {
         .cache = wend_edge_file_cache(x),
-        .content_type = wend_edge_content_type(x, r->uri),
+        /* An application that sent X-Accel-Redirect has said what the file is. */
+        .content_type = x->response.content_type.len != 0 ? x->response.content_type
+                                                          : wend_edge_content_type(x, r->uri),
         .if_modified_since = (enum wend_if_modified_since)place->if_modified_since,
         .max_ranges =
             place->max_ranges > UINT32_MAX ? WEND_RANGES_UNLIMITED : (unsigned)place->max_ranges,
