@@ -56,22 +56,24 @@ bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge)
     return pushed;
 }
 
-/* Items wait: were they too few who take them, or too many? */
+/* Items wait: were they too few who take them, or too many? When each awake thread took many since
+ * the last nudge, its items are short, and a second thread would cost more than it brings. */
 static void learn(struct wend_app_queue *queue, bool busy)
 {
-    bool stuck = queue->taken == queue->taken_before;
+    uint64_t taken = queue->taken - queue->taken_before;
+    bool calm = busy || taken >= (uint64_t)queue->awake * WEND_APP_SHORT;
 
     queue->taken_before = queue->taken;
-    queue->computing = busy ? queue->computing + 1 : 0;
-    queue->idle = busy ? 0 : queue->idle + 1;
-    if (stuck || queue->idle >= 2) {
+    queue->calm = calm ? queue->calm + 1 : 0;
+    queue->idle = calm ? 0 : queue->idle + 1;
+    if (taken == 0 || queue->idle >= 2) {
         if (queue->wanted < queue->awake + queue->asleep)
             queue->wanted++;
-        queue->idle = queue->computing = 0;
-    } else if (queue->computing >= WEND_APP_CALM) {
+        queue->idle = queue->calm = 0;
+    } else if (queue->calm >= WEND_APP_CALM) {
         if (queue->wanted > 1)
             queue->wanted--;
-        queue->computing = 0;
+        queue->calm = 0;
     }
 }
 

@@ -9,8 +9,8 @@
  * awake. It starts with one. Every WEND_APP_NUDGE_MS that items wait, the owner calls
  * wend_app_queue_nudge(): one more is wanted when the interpreter was free (the awake ones wait for a
  * disk or a database) twice in a row, or when no item was taken since (they all are long at it); one
- * fewer after it was computing WEND_APP_CALM times in a row. A thread beyond the number goes to
- * sleep before its next item.
+ * fewer after it was computing, or the items were short, WEND_APP_CALM times in a row. A thread
+ * beyond the number goes to sleep before its next item.
  *
  *      push ─► ring ─► take (awake, and wanted)      fewer awake than wanted: wake one now
  *                └───► sleep ─► woken ─► take         else: nudge after WEND_APP_NUDGE_MS
@@ -28,6 +28,7 @@
 
 #define WEND_APP_NUDGE_MS 4
 #define WEND_APP_CALM 8
+#define WEND_APP_SHORT 8 /* so many per thread and nudge are short: half a millisecond each */
 
 struct wend_app_queue {
     pthread_mutex_t lock;
@@ -38,7 +39,7 @@ struct wend_app_queue {
     unsigned asleep;
     unsigned calls;   /* sleepers that were called and did not get up yet */
     unsigned wanted;  /* threads that shall be awake while items wait; at least 1 */
-    unsigned computing, idle; /* nudges in a row that found the interpreter taken, free */
+    unsigned calm, idle; /* nudges in a row that saw no need for another thread, that saw one */
     uint64_t taken, taken_before; /* items in all, now and at the last nudge */
     bool closed;
 };
