@@ -23,8 +23,8 @@ run: packages-run all $(BUILD)/venv/.ready ## serve the example Django site on h
 check: packages-test all $(BUILD)/venv/.ready ## the tests: unit, end to end, 5 s of each fuzz target
 	@tools/check.py --build $(BUILD)
 
-check-all: packages-test all $(BUILD)/venv/.ready ## the slow tests too, 60 s of each fuzz target
-	@tools/check.py --build $(BUILD) --slow --fuzz-seconds 60
+check-all: packages-test packages-cross all $(BUILD)/venv/.ready ## the slow tests too, 60 s of each fuzz target
+	@tools/check.py --build $(BUILD) --parts rule,unit,cross,e2e,fuzz --slow --fuzz-seconds 60
 
 check-asan: packages-test $(BUILD)/venv/.ready build-asan/build.ninja ## unit and end-to-end tests under ASan and UBSan
 	@ninja -C build-asan

@@ -7,7 +7,7 @@ Every part says how many minutes it took. A red run names each failing test and 
 repeats it; a skip names its reason. The last line is always `N passed, N failed, N skipped`.
 
 The parts: rule (who includes whom), unit (meson test), e2e (pytest with real servers), fuzz (each
-libFuzzer target for N seconds from its corpus). With a build directory made with a sanitizer,
+libFuzzer target for N seconds from its corpus), cross (unit tests of aarch64 under qemu). With a build directory made with a sanitizer,
 whatever any process reported counts as one failed test more.
 """
 import argparse
@@ -74,6 +74,15 @@ def check_unit(tally, args):
             text = test.get("stdout", "") + (test.get("stderr") or "")
             tally.fail(name, f"meson test -C {args.build} -v {name}",
                        f"{test['result']}\n{tail(text)}")
+
+
+def check_cross(tally, args):
+    """The unit tests on aarch64, under qemu-user."""
+    result = run(["tools/cross_build.py"], capture_output=True, text=True)
+    if result.returncode != 0:
+        tally.fail("the aarch64 build", "tools/cross_build.py", tail(result.stdout + result.stderr))
+        return
+    check_unit(tally, argparse.Namespace(build="build-aarch64/meson", meson=result.stdout.split()))
 
 
 def case_id(case):
@@ -187,7 +196,7 @@ def check_reports(tally, reports, repeat):
     tally.fail(f"the sanitizers say nothing ({len(files)} reports in {reports})", repeat, text)
 
 
-PARTS = {"rule": check_rule, "unit": check_unit, "e2e": check_e2e, "fuzz": check_fuzz}
+PARTS = {"rule": check_rule, "unit": check_unit, "cross": check_cross, "e2e": check_e2e, "fuzz": check_fuzz}
 
 
 def main():
