@@ -154,7 +154,7 @@ static bool ready_types(void)
 
 static bool to_cstr(struct wend_str s, char *out, size_t room)
 {
-    if (s.len >= room || memchr(s.ptr, 0, s.len) != NULL)
+    if (s.len == 0 || s.len >= room || memchr(s.ptr, 0, s.len) != NULL)
         return false;
     memcpy(out, s.ptr, s.len);
     out[s.len] = '\0';
@@ -193,6 +193,15 @@ static enum wend_code change_directory(const struct wend_app_settings *settings)
     return WEND_E_CONFIG;
 }
 
+/* From now on exit() ends here: destructors of C++ extensions must not run beside Python's threads,
+ * and what the interpreter still holds is no leak of ours. */
+static void leave_at_once(int status, void *arg)
+{
+    (void)arg;
+    fflush(NULL);
+    _exit(status);
+}
+
 enum wend_code wend_py_start(const struct wend_app_settings *settings)
 {
     static char first_home[PATH_BYTES_MAX];
@@ -221,6 +230,7 @@ enum wend_code wend_py_start(const struct wend_app_settings *settings)
     if (code != WEND_OK)
         return code;
     running = true;
+    on_exit(leave_at_once, NULL);
     host_module = ready_types() ? load_host_module() : NULL;
     if (host_module != NULL)
         return WEND_OK;
