@@ -174,17 +174,20 @@ static int serve_edge(struct serve *serve, const struct wend_edge_server_options
     return wend_edge_serve(options);
 }
 
-static int serve_conf(struct serve *serve, const struct wend_buffer *conf, const char *prefix)
+/* Gives the text back afterwards. */
+static int serve_conf(struct serve *serve, struct wend_buffer *conf, const char *prefix)
 {
     struct wend_edge_server_options options = {.announce = announce};
+    int status = 1;
 
-    if (!wend_launch_probe(&serve->launch))
-        return 1;
     options.conf_text = wend_buffer_str(conf);
     options.edge.prefix = wend_arena_printf(&serve->launch.arena, "%s/", prefix);
     options.edge.conf_path = WEND_STR("wend serve");
     options.error_log = WEND_STR("/dev/stderr");
-    return serve_edge(serve, &options);
+    if (wend_launch_probe(&serve->launch))
+        status = serve_edge(serve, &options);
+    wend_buffer_release(conf);
+    return status;
 }
 
 /* --- an application ----------------------------------------------------------------------------- */

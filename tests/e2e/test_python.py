@@ -339,7 +339,7 @@ def test_a_reload_loses_no_request(site):
         slow.send(b"GET /sleeps HTTP/1.1\r\nHost: x\r\n\r\n")
         time.sleep(0.1)
         before = site.workers()
-        site.signal(signal.SIGHUP)
+        os.kill(site.pid, signal.SIGHUP)
         assert slow.answer().body == b"slept"
     for _ in range(200):
         assert site.ask("/odd_reason").body == b"odd"
