@@ -87,6 +87,7 @@ struct wend_edge_core_location *wend_location_new(struct wend_conf *conf,
 enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, bool nocase,
                                const struct wend_regex **out)
 {
+    struct wend_edge *edge = conf->data;
     struct wend_regex *regex;
     char message[256];
     size_t offset = 0;
@@ -96,6 +97,8 @@ enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, 
                    ? wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\"", message, WEND_STR_ARG(pattern))
                    : wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", message,
                                    WEND_STR_ARG(pattern), WEND_STR_ARG(wend_str_from(pattern, offset)));
+    regex->next = edge->regexes;
+    edge->regexes = regex;
     regex->variables = wend_arena_array(conf->arena, regex->name_count + 1, sizeof(*regex->variables));
     for (unsigned i = 0; i < regex->name_count; i++)
         if (wend_variable_define(conf, regex->names[i].name, 0, &regex->variables[i]) != WEND_OK)

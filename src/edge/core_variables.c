@@ -437,10 +437,10 @@ static struct wend_value limit_rate(struct wend_exchange *x, const struct wend_v
 
 static void assign_limit_rate(struct wend_exchange *x, struct wend_str value)
 {
-    uint64_t rate;
+    int64_t rate = wend_conf_size(value);
 
-    if (wend_str_to_u64(value, &rate))
-        wend_edge_of(x)->limit_rate = (int64_t)rate;
+    if (rate >= 0)
+        wend_edge_of(x)->limit_rate = rate;
 }
 
 static struct wend_value unpiped(struct wend_exchange *x, const struct wend_variable *v)

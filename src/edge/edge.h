@@ -3,8 +3,8 @@
  * What it is for. The result of reading an nginx.conf: nothing in it changes while it serves, so
  * workers share it by fork() and read it without locks.
  *
- * Who owns what. Everything lives in edge->arena; wend_edge_free() gives it back with the descriptors
- * the modules opened (their `stop_worker`), but not the listeners: those are the master's.
+ * Who owns what. Everything lives in the arena but what wend_edge_free() gives back, before the arena is.
+ * The listeners are the master's.
  */
 #ifndef WEND_EDGE_EDGE_H
 #define WEND_EDGE_EDGE_H
@@ -65,6 +65,7 @@ struct wend_edge {
     size_t indexed_count, indexed_room;
     struct wend_str prefix, conf_prefix;     /* with a slash at the end */
     struct wend_str access_log;              /* where it goes when nobody says */
+    struct wend_regex *regexes;              /* all: their code is not in the arena */
     bool as_nginx;                           /* started through a link of that name */
     bool has_http;
     bool testing;                            /* -t: nothing is opened for writing but logs */
@@ -85,6 +86,9 @@ enum wend_code wend_edge_read(struct wend_arena *arena, const struct wend_edge_o
 enum wend_code wend_edge_parse(struct wend_arena *arena, const struct wend_edge_options *options,
                                struct wend_str name, struct wend_str text, struct wend_edge **out,
                                struct wend_conf_error *error) WEND_MUST_CHECK;
+
+/* Gives back what is not in the arena. For a configuration that was refused, too. */
+void wend_edge_free(struct wend_edge *edge);
 
 /* The server for a host name (lower case, no port; may be empty) on a listener; never NULL. Captures
  * of a regular expression name are set in the request. */

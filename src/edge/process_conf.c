@@ -242,7 +242,7 @@ static const struct wend_directive rows[] = {
     {"pid", M, 1, 1, .set = set_pid, AT(pid), .fallback = "logs/nginx.pid", .help = "the file with the master's process id"},
     {"lock_file", M, 1, 1, .set = wend_set_ignored, .fallback = "logs/nginx.lock", .help = "checked: no lock file is needed"},
     {"error_log", M | WEND_CTX_HTTP_ALL, 1, 2, .set = set_error_log, WHOLE, .fallback = "logs/error.log error", .help = "where errors are written, and from which level on"},
-    {"env", M, 1, 1, .set = set_env, WHOLE, .help = "an environment variable the workers keep or get"},
+    {"env", M, 1, 1, .set = set_env, WHOLE, .help = "a variable of the workers' environment, NAME=VALUE; those the master has stay"},
     {"load_module", M, 1, 1, .set = set_load_module, .help = "accepted: what nginx loads is built in"},
     {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off", .help = "checked: expressions are always compiled"},
     {"thread_pool", M, 2, 3, .set = set_thread_pool, .help = "checked: one pool of threads sizes itself"},
@@ -304,4 +304,18 @@ const struct wend_edge_module wend_edge_process = {
 struct wend_process_conf *wend_edge_process_conf(const struct wend_edge *edge)
 {
     return edge->main[wend_edge_module_index(&wend_edge_process)];
+}
+
+void wend_edge_apply_env(const struct wend_edge *edge)
+{
+    const struct wend_process_conf *p = wend_edge_process_conf(edge);
+
+    for (size_t i = 0; i < p->env_count; i++) {
+        ptrdiff_t equals = wend_str_find_byte(p->env[i], '=');
+        char *name = equals <= 0 ? NULL : strndup(p->env[i].ptr, (size_t)equals);
+
+        if (name != NULL)
+            setenv(name, p->env[i].ptr + equals + 1, 1);
+        free(name);
+    }
 }

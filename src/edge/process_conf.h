@@ -28,4 +28,7 @@ struct wend_process_conf {
 extern const struct wend_edge_module wend_edge_process;
 struct wend_process_conf *wend_edge_process_conf(const struct wend_edge *edge);
 
+/* In a worker: what `env NAME=VALUE` says. */
+void wend_edge_apply_env(const struct wend_edge *edge);
+
 #endif

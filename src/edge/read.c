@@ -112,6 +112,16 @@ static enum wend_code apply_tree(struct wend_edge *edge, const struct wend_edge_
     return code;
 }
 
+void wend_edge_free(struct wend_edge *edge)
+{
+    while (edge->regexes != NULL) {
+        struct wend_regex *regex = edge->regexes;
+
+        edge->regexes = regex->next;
+        wend_regex_free(regex);
+    }
+}
+
 enum wend_code wend_edge_read(struct wend_arena *arena, const struct wend_edge_options *options,
                               struct wend_edge **out, struct wend_conf_error *error)
 {

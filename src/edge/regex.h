@@ -16,12 +16,13 @@ struct wend_regex_name {
 };
 
 struct wend_regex {
-    void *code; /* pcre2_code; lives as long as the process's configuration */
+    void *code; /* pcre2_code; wend_regex_free() gives it back */
     struct wend_str pattern;
     unsigned captures; /* groups, the whole match not counted */
     struct wend_regex_name *names;
     unsigned name_count;
     struct wend_variable **variables; /* one per name, by whoever compiled it; may be NULL */
+    struct wend_regex *next;          /* the compiler's list of all */
 };
 
 /* start and end of each group; -1: not set. */

@@ -45,6 +45,7 @@ static enum wend_code read_site(const struct wend_edge_server_options *options, 
         code = wend_edge_read(&site->arena, &options->edge, &site->edge, &error);
     if (code != WEND_OK) {
         wend_edge_emerg(&options->edge, error.text);
+        wend_edge_free(site->edge);
         wend_arena_release(&site->arena);
         free(site);
         return code;
@@ -274,6 +275,7 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
     struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
 
     serving = &s;
+    wend_edge_apply_env(edge);
     s.connections_max = wend_edge_process_conf(edge)->connections;
     worker->data = &s;
     worker->on_order = obey;
@@ -348,6 +350,7 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
         return WEND_E_CONFIG;
     if (open_log(options, site->edge) != WEND_OK ||
         open_listeners(options, site->edge, before == NULL ? NULL : before->edge) != WEND_OK) {
+        wend_edge_free(site->edge);
         wend_arena_release(&site->arena);
         free(site);
         return WEND_E_CONFIG;
@@ -377,6 +380,7 @@ static void discard(void *data, struct wend_generation *generation)
         close_listeners(site->edge, true);
         current = NULL;
     }
+    wend_edge_free(site->edge);
     wend_arena_release(&site->arena);
     free(site);
 }
@@ -426,6 +430,7 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
     how.daemonize = process->daemon != 0;
     how.single = process->master == 0;
     how.keep_stderr = false;
+    wend_edge_free(first->edge);
     wend_arena_release(&first->arena);
     free(first);
     status = wend_master_run(&policy, &how);

@@ -38,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
             WEND_ASSERT(wend_location_find(s, WEND_STR("/a/b.php"), &match, &slash) != NULL);
         }
+    wend_edge_free(edge);
     wend_arena_release(&arena);
     return 0;
 }
