@@ -237,6 +237,7 @@ int wend_cmd_edge(int argc, char **argv)
     struct wend_arena arena;
     const char *pid_path;
     bool own_prefix;
+    int status;
 
     if (!read_flags(&flags, argc, argv))
         return 1;
@@ -261,14 +262,18 @@ int wend_cmd_edge(int argc, char **argv)
     else if (flags.error_log != NULL)
         server.error_log = wend_str_of(flags.error_log);
     server.pid_path = pid_path;
-    if (flags.test)
-        return test(&flags, &server.edge, &arena);
-    if (flags.signal != NULL)
-        return send_signal(&flags, &server.edge, &arena, pid_path);
+    if (flags.test || flags.signal != NULL) {
+        status = flags.test ? test(&flags, &server.edge, &arena)
+                            : send_signal(&flags, &server.edge, &arena, pid_path);
+        wend_arena_release(&arena);
+        return status;
+    }
     /* -e takes effect before the configuration is read. */
     if (wend_edge_open_error_log(server.error_log, WEND_LOG_NOTICE) != WEND_OK) {
         fprintf(stderr, "%s: [alert] could not open error log file: open() \"%.*s\" failed (%d: %s)\n", me(&flags),
                 WEND_STR_ARG(server.error_log), errno, strerror(errno));
     }
-    return wend_edge_serve(&server);
+    status = wend_edge_serve(&server);
+    wend_arena_release(&arena);
+    return status;
 }
