@@ -109,7 +109,7 @@ class Server:
                 time.sleep(0.05)
             while any(map(is_running, family)) and time.monotonic() < end:
                 time.sleep(0.05)
-        for pid in reversed(family):
+        for pid in family:  # masters first, or they replace the workers
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         for process in [self.process, *self.helpers]:
