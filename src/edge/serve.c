@@ -338,6 +338,10 @@ static void fill_identity(const struct wend_process_conf *process, struct wend_i
     }
 }
 
+/* The configuration that serves, and the last one whose listeners were opened: they differ while a
+ * generation is starting. */
+static struct site *current, *opened;
+
 static enum wend_code load(void *data, const struct wend_generation *old, struct wend_generation *out)
 {
     const struct wend_edge_server_options *options = data;
@@ -356,6 +360,7 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
         return WEND_E_CONFIG;
     }
     process = wend_edge_process_conf(site->edge);
+    opened = site;
     out->config = site;
     out->pid_file = process->pid.ptr != NULL ? process->pid.ptr : options->pid_path;
     out->drain_timeout_ms = process->shutdown_timeout_ms > 0 ? process->shutdown_timeout_ms : 0;
@@ -368,7 +373,7 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
     return WEND_OK;
 }
 
-static struct site *current;
+
 
 /* The current one is given back last: then the master ends, and its listeners with it. */
 static void discard(void *data, struct wend_generation *generation)
@@ -379,7 +384,11 @@ static void discard(void *data, struct wend_generation *generation)
     if (site == current) {
         close_listeners(site->edge, true);
         current = NULL;
+    } else if (site == opened && current != NULL) {
+        close_unused(site->edge, current->edge); /* it never came to serve */
     }
+    if (site == opened)
+        opened = current;
     wend_edge_free(site->edge);
     wend_arena_release(&site->arena);
     free(site);
@@ -408,8 +417,10 @@ static void reopen(void *data)
 static void leaving(void *data)
 {
     (void)data;
-    if (current != NULL)
-        close_listeners(current->edge, true);
+    if (current != NULL && opened != NULL && opened != current)
+        close_unused(current->edge, opened->edge);
+    if (opened != NULL)
+        close_listeners(opened->edge, true);
 }
 
 int wend_edge_serve(const struct wend_edge_server_options *options)

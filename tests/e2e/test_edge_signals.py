@@ -141,6 +141,7 @@ def test_usr1_opens_the_logs_again(site):
 
 
 def test_a_killed_worker_is_replaced(site):
+    site.ask("/version")  # the listener is there before the worker is
     [worker] = site.workers()
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: site.workers() not in ([], [worker]), 20)
