@@ -162,7 +162,7 @@ def blocks_view(environ, start_response):
     def pieces():
         for number in range(4):
             yield b"%d %.3f\n" % (number, time.time())
-            time.sleep(0.3)
+            time.sleep(0.6)
     return Closing(pieces(), "blocks")
 
 
