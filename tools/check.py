@@ -103,6 +103,8 @@ def check_e2e(tally, args):
     if args.k:
         command += ["-k", args.k]
     environment = dict(os.environ, WEND=str(ROOT / args.build / "wend"))
+    if args.no_e2e_leaks and "ASAN_OPTIONS" in environment:
+        environment["ASAN_OPTIONS"] += ":detect_leaks=0"
     result = run(command, env=environment)
     if not report.exists():
         tally.fail("end-to-end tests", "build/venv/bin/pytest tests/e2e")
@@ -207,6 +209,8 @@ def main():
     parser.add_argument("--fuzz-seconds", type=int, default=5)
     parser.add_argument("-k", default="", help="which end-to-end tests, as pytest's -k")
     parser.add_argument("--meson", action="append", default=[], help="an argument for meson test")
+    parser.add_argument("--no-e2e-leaks", action="store_true",
+                        help="do not look for leaks where whole servers run")
     args = parser.parse_args()
     tally = Tally()
     reports = sanitizer_environment(args)
