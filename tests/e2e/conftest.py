@@ -365,3 +365,11 @@ def wait_for(condition, seconds=START_S, text="it did not happen in time"):
 
 def pytest_configure(config):
     sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+
+@pytest.fixture(autouse=True)
+def readable_for_workers(tmp_path):
+    """pytest keeps its directories to their owner, and workers give their privileges away."""
+    for path in [tmp_path, *tmp_path.parents]:
+        if str(path).startswith("/tmp/") and path.owner() == "root":
+            path.chmod(path.stat().st_mode | 0o055)
