@@ -16,6 +16,8 @@
 #include <stdio.h>
 #include <time.h>
 #include <unistd.h>
+
+#define KEPT_DATES 16 /* per thread */
 #if defined(__x86_64__)
 #include <x86intrin.h>
 #endif
@@ -252,7 +254,7 @@ static char *write_time(char *at, int hour, int minute, int second)
 #define UNIX_S_FIRST (-INT64_C(62167219200)) /* 0000-01-01 00:00:00 */
 #define UNIX_S_LAST INT64_C(253402300799)    /* 9999-12-31 23:59:59 */
 
-void wend_clock_write_http(int64_t unix_s, char out[WEND_CLOCK_HTTP_LEN + 1])
+static void make_http(int64_t unix_s, char out[WEND_CLOCK_HTTP_LEN + 1])
 {
     struct date date;
     char *at = out;
@@ -273,6 +275,22 @@ void wend_clock_write_http(int64_t unix_s, char out[WEND_CLOCK_HTTP_LEN + 1])
     at = write_time(at, date.hour, date.minute, date.second);
     at = write_text(at, " GMT");
     *at = '\0';
+}
+
+/* A server says the same few times again and again: when its files were changed. */
+void wend_clock_write_http(int64_t unix_s, char out[WEND_CLOCK_HTTP_LEN + 1])
+{
+    static _Thread_local struct {
+        int64_t unix_s;
+        char text[WEND_CLOCK_HTTP_LEN + 1];
+    } kept[KEPT_DATES];
+    size_t slot = (uint64_t)unix_s % KEPT_DATES;
+
+    if (kept[slot].unix_s != unix_s || kept[slot].text[0] == '\0') {
+        make_http(unix_s, kept[slot].text);
+        kept[slot].unix_s = unix_s;
+    }
+    memcpy(out, kept[slot].text, sizeof(kept[slot].text));
 }
 
 /* --- parsing ----------------------------------------------------------------------------- */

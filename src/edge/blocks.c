@@ -17,10 +17,34 @@ size_t wend_edge_module_count(void)
     return count;
 }
 
+/* Where each module stands, by its address: asked several times per request, by any thread, so it is
+ * filled once and only read afterwards. Two that share a slot: the second is searched for. */
+static struct {
+    const struct wend_edge_module *module;
+    size_t index;
+} places[64];
+
+static size_t place_of(const struct wend_edge_module *module)
+{
+    return ((uintptr_t)module >> 4) % WEND_COUNT(places);
+}
+
+void wend_edge_modules_prepare(void)
+{
+    for (size_t i = wend_edge_module_count(); i-- > 0;) {
+        size_t place = place_of(wend_edge_modules[i]);
+
+        places[place].module = wend_edge_modules[i];
+        places[place].index = i;
+    }
+}
+
 size_t wend_edge_module_index(const struct wend_edge_module *module)
 {
-    size_t i = 0;
+    size_t place = place_of(module), i = 0;
 
+    if (places[place].module == module)
+        return places[place].index;
     while (wend_edge_modules[i] != module)
         i++;
     return i;

@@ -38,6 +38,7 @@ struct wend_edge_listen {
     struct wend_edge_name *names;  /* all of them */
     struct wend_map exact, head, tail; /* host, ".example.com", "www.example." -> wend_edge_name */
     struct wend_edge_name *regexes;
+    bool sole;                     /* one server, and no expression whose captures matter: no search */
     struct wend_h1_server h1;
     struct wend_edge *edge;
 };

@@ -453,12 +453,18 @@ enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge
         if (add_listen(conf, &listener, false, false) != WEND_OK)
             return WEND_E_CONFIG;
     }
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+        listen->sole = true;
+    for (const struct pair *pair = all->pairs; pair != NULL; pair = pair->next)
+        pair->listen->sole &= pair->server == pair->listen->default_server;
     for (const struct pair *pair = all->pairs; pair != NULL; pair = pair->next)
         for (struct wend_edge_name *name = pair->server->names; name != NULL; name = name->next)
             if (index_name(conf, pair->listen, name) != WEND_OK)
                 return WEND_E_CONFIG;
-    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        listen->sole &= listen->regexes == NULL;
         fill_h1(listen);
+    }
     cover(edge);
     return WEND_OK;
 }
@@ -469,7 +475,11 @@ struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
                                                struct wend_exchange *x, struct wend_str host)
 {
     struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_edge_name *name = wend_map_get(&listen->exact, host);
+    struct wend_edge_name *name;
+
+    if (listen->sole)
+        return listen->default_server;
+    name = wend_map_get(&listen->exact, host);
 
     for (size_t i = 0; name == NULL && listen->head.count != 0 && i < host.len; i++)
         if (host.ptr[i] == '.')

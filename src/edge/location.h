@@ -63,6 +63,9 @@ struct wend_edge_core_location {
     bool root_is_set;
     struct wend_map *types;                /* extension (lower case) -> struct wend_str* */
     struct wend_str default_type;
+    char last_extension[16];               /* the only thing here that changes while it serves: what */
+    size_t last_extension_len;             /* the loop's thread last asked of `types` */
+    const struct wend_str *last_type;
     struct wend_error_page *error_pages;
     size_t error_page_count;
     bool error_pages_set;

@@ -62,6 +62,7 @@ struct wend_edge_module {
 extern const struct wend_edge_module *const wend_edge_modules[];
 extern const struct wend_filter *const wend_edge_filters[];
 size_t wend_edge_module_count(void);
+void wend_edge_modules_prepare(void); /* before a configuration is read; makes _index() fast */
 size_t wend_edge_module_index(const struct wend_edge_module *module);
 
 /* While reading: the settings of `module` in the current block. */

@@ -1,10 +1,52 @@
 /* edge/phase.c - see edge/phase.h. */
 #include "edge/phase.h"
 
+#include "base/assert.h"
 #include "edge/rewrite.h"
 #include "http/path.h"
 
 #include <sys/stat.h>
+
+#define PHASE_MODULES_MAX 64
+
+/* --- who takes part ------------------------------------------------------------------------------ */
+
+/* The modules with a function for a phase, in their order: most have none for most. */
+struct phase {
+    size_t offset; /* of the function in struct wend_edge_module */
+    size_t count;
+    const struct wend_edge_module *modules[PHASE_MODULES_MAX];
+};
+
+#define PHASE(name) {.offset = offsetof(struct wend_edge_module, name)}
+static struct phase preaccess = PHASE(preaccess), access_phase = PHASE(access),
+                    precontent = PHASE(precontent), content = PHASE(content);
+
+static wend_edge_phase_fn function_of(const struct phase *phase, size_t i)
+{
+    wend_edge_phase_fn fn;
+
+    memcpy(&fn, (const char *)phase->modules[i] + phase->offset, sizeof(fn));
+    return fn;
+}
+
+static void fill_phase(struct phase *phase)
+{
+    phase->count = 0;
+    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
+        WEND_ASSERT(phase->count < PHASE_MODULES_MAX);
+        phase->modules[phase->count] = wend_edge_modules[i];
+        phase->count += function_of(phase, phase->count) != NULL;
+    }
+}
+
+void wend_phases_prepare(void)
+{
+    fill_phase(&preaccess);
+    fill_phase(&access_phase);
+    fill_phase(&precontent);
+    fill_phase(&content);
+}
 
 /* --- try_files ----------------------------------------------------------------------------------- */
 
@@ -87,16 +129,13 @@ static enum wend_code check_access(struct wend_exchange *x)
     struct wend_edge_request *r = wend_edge_of(x);
     bool any = r->location->satisfy_any != 0, refused = false;
 
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
-        enum wend_code code;
+    for (size_t i = 0; i < access_phase.count; i++) {
+        enum wend_code code = access_phase.modules[i]->access(x);
 
-        if (wend_edge_modules[i]->access == NULL)
-            continue;
-        code = wend_edge_modules[i]->access(x);
         if (code == WEND_DECLINED)
             continue;
         wend_span_point(x->task->trace, WEND_EV_ACCESS, code == WEND_E_DENIED ? 403 : 0,
-                        wend_str_of(wend_edge_modules[i]->name));
+                        wend_str_of(access_phase.modules[i]->name));
         if (code == WEND_OK && any) {
             x->response.status = 0;
             return WEND_DECLINED;
@@ -113,23 +152,16 @@ static enum wend_code check_access(struct wend_exchange *x)
 
 /* --- the way ------------------------------------------------------------------------------------- */
 
-static enum wend_code run_modules(struct wend_exchange *x, size_t phase)
+static enum wend_code run_modules(struct wend_exchange *x, const struct phase *phase)
 {
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
-        const char *module = (const char *)wend_edge_modules[i];
-        wend_edge_phase_fn fn;
-        enum wend_code code;
+    for (size_t i = 0; i < phase->count; i++) {
+        enum wend_code code = function_of(phase, i)(x);
 
-        memcpy(&fn, module + phase, sizeof(fn));
-        if (fn == NULL)
-            continue;
-        code = fn(x);
         if (code != WEND_DECLINED)
             return code;
     }
     return WEND_DECLINED;
 }
-#define PHASE(name) offsetof(struct wend_edge_module, name)
 
 static enum wend_code no_content(struct wend_exchange *x)
 {
@@ -154,20 +186,20 @@ static enum wend_code run_content(struct wend_exchange *x)
 
     if (r->location->handler != NULL)
         return wend_serve(r->location->handler, x);
-    code = run_modules(x, PHASE(content));
+    code = run_modules(x, &content);
     return code == WEND_DECLINED ? no_content(x) : code;
 }
 
 static enum wend_code after_rewrites(struct wend_exchange *x)
 {
-    enum wend_code code = run_modules(x, PHASE(preaccess));
+    enum wend_code code = run_modules(x, &preaccess);
 
     if (code == WEND_DECLINED)
         code = check_access(x);
     if (code == WEND_DECLINED)
         code = wend_try_files(x);
     if (code == WEND_DECLINED)
-        code = run_modules(x, PHASE(precontent));
+        code = run_modules(x, &precontent);
     return code == WEND_DECLINED ? run_content(x) : code;
 }
 

@@ -16,6 +16,9 @@
 
 #include "edge/request.h"
 
+/* Once, before the first request: who takes part in which phase. */
+void wend_phases_prepare(void);
+
 /* From phase 1 or, for a named location, from 3 on. */
 enum wend_code wend_phases_run(struct wend_exchange *x);
 enum wend_code wend_phases_run_named(struct wend_exchange *x);

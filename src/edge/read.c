@@ -2,6 +2,7 @@
 #include "conf/known.h"
 #include "edge/edge.h"
 #include "edge/location.h"
+#include "edge/phase.h"
 #include "edge/process_conf.h"
 
 #include <stdio.h>
@@ -99,6 +100,9 @@ static enum wend_code apply_tree(struct wend_edge *edge, const struct wend_edge_
                              .explain = wend_known_explain, .data = edge};
     struct wend_edge_levels *top = wend_edge_levels_new(&conf, WEND_LEVEL_MAIN);
     enum wend_code code;
+
+    wend_edge_modules_prepare();
+    wend_phases_prepare();
 
     edge->main = top->at[WEND_LEVEL_MAIN];
     top->at[WEND_LEVEL_SERVER] = top->at[WEND_LEVEL_LOCATION] = NULL;

@@ -113,16 +113,32 @@ struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path
     return file;
 }
 
+/* Files of one folder mostly share a few extensions: the last one asked for is remembered. */
+static const struct wend_str *type_of(struct wend_edge_core_location *l, struct wend_str extension)
+{
+    const struct wend_str *type;
+
+    if (wend_str_eq(extension, wend_str_make(l->last_extension, l->last_extension_len)))
+        return l->last_type;
+    type = wend_map_get(l->types, extension);
+    if (extension.len <= sizeof(l->last_extension)) {
+        memcpy(l->last_extension, extension.ptr, extension.len);
+        l->last_extension_len = extension.len;
+        l->last_type = type;
+    }
+    return type;
+}
+
 struct wend_str wend_edge_content_type(struct wend_exchange *x, struct wend_str path)
 {
-    const struct wend_edge_core_location *l = wend_edge_of(x)->location;
+    struct wend_edge_core_location *l = wend_edge_of(x)->location;
     ptrdiff_t dot = wend_str_rfind_byte(path, '.');
     ptrdiff_t slash = wend_str_rfind_byte(path, '/');
     const struct wend_str *type = NULL;
 
     /* A name that begins with its only dot has no extension. */
     if (dot > slash + 1 && dot + 1 < (ptrdiff_t)path.len)
-        type = wend_map_get(l->types, wend_str_from(path, (size_t)dot + 1));
+        type = type_of(l, wend_str_from(path, (size_t)dot + 1));
     return type != NULL ? *type : l->default_type;
 }
 
