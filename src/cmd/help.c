@@ -10,9 +10,7 @@
 #include "conf/directive.h"
 #include "conf/known.h"
 #include "trace/trace.h"
-#ifdef WEND_CMD_EDGE
 #include "cmd/config_words.h"
-#endif
 
 #include <stdlib.h>
 
@@ -110,7 +108,6 @@ static void show_code(size_t index)
            wend_code_text((enum wend_code)index));
 }
 
-#ifdef WEND_CMD_EDGE
 /* --- the configuration's words: every module's, one after the other --------------------------------- */
 
 static bool directive_name(size_t index, struct wend_str *out)
@@ -161,22 +158,17 @@ static void show_variable(size_t index)
     if (row->help != NULL)
         printf("  %s\n", row->help);
 }
-#endif
 
 /* --- nginx's directives that no module here has ------------------------------------------------- */
 
 static bool is_built(struct wend_str name)
 {
-#ifdef WEND_CMD_EDGE
     struct wend_str ours;
 
     for (size_t i = 0; directive_name(i, &ours); i++) {
         if (wend_str_eq(ours, name))
             return true;
     }
-#else
-    (void)name;
-#endif
     return false;
 }
 
@@ -200,10 +192,8 @@ static void show_known(size_t index)
 static const struct help_source sources[] = {
     {"command", command_name, show_command},
     {"option", option_name, show_option},
-#ifdef WEND_CMD_EDGE
     {"directive", directive_name, show_directive},
     {"variable", variable_name, show_variable},
-#endif
     {"directive of nginx, not built", known_name, show_known},
     {"trace event", event_name, show_event},
     {"error code", code_name, show_code},
@@ -308,12 +298,10 @@ int wend_cmd_help(int argc, char **argv)
 
         if (option.id == WEND_OPT_MAN)
             return show_man(value);
-#ifdef WEND_CMD_EDGE
         if (option.id == WEND_OPT_REFERENCE) {
             wend_config_write_reference(stdout);
             return 0;
         }
-#endif
         if (option.id == WEND_OPT_HELP) {
             wend_command_print_help(walk.command, stdout);
             return 0;

@@ -6,55 +6,33 @@
 #include "base/str.h"
 #include "cmd/app_provider.h"
 #include "cmd/commands.h"
+#include "cmd/options.h"
 #include "net/process.h"
 
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
-struct command {
+/* Who runs what; what each is for is told by the rows of cmd/options.h. */
+static const struct command {
     const char *name;
     int (*run)(int argc, char **argv);
-    const char *summary;
-};
-
-static const struct command commands[] = {
-#ifdef WEND_CMD_SERVE
-    {"serve", wend_cmd_serve, "one line to a running site: module:app, a Django project, a folder, an nginx.conf"},
-#endif
-#ifdef WEND_CMD_EDGE
-    {"edge", wend_cmd_edge, "the edge server, with nginx's flags and configuration"},
-#endif
-#ifdef WEND_CMD_APP
-    {"app", wend_cmd_app, "the application server, with uWSGI's flags"},
-#endif
-#ifdef WEND_CMD_GET
-    {"get", wend_cmd_get, "fetch a URL, with curl's flags"},
-#endif
-#ifdef WEND_CMD_TRACE
-    {"trace", wend_cmd_trace, "fetch a URL and show the whole life of the request"},
-#endif
-#ifdef WEND_CMD_HELP
-    {"help", wend_cmd_help, "explain any command, directive, variable or option"},
-#endif
+} commands[] = {
+    {"serve", wend_cmd_serve}, {"edge", wend_cmd_edge},   {"app", wend_cmd_app},
+    {"get", wend_cmd_get},     {"trace", wend_cmd_trace}, {"help", wend_cmd_help},
 };
 
 /* Programs whose name and command line we answer to. */
 static const struct command links[] = {
-#ifdef WEND_CMD_EDGE
-    {"nginx", wend_cmd_edge, NULL},
-#endif
-#ifdef WEND_CMD_APP
-    {"uwsgi", wend_cmd_app, NULL},
-    {"gunicorn", wend_cmd_gunicorn, NULL},
-#endif
-    {NULL, NULL, NULL},
+    {"nginx", wend_cmd_edge},
+    {"uwsgi", wend_cmd_app},
+    {"gunicorn", wend_cmd_gunicorn},
 };
 
 static const struct command *find(const struct command *table, size_t count, const char *name)
 {
     for (size_t i = 0; i < count; i++)
-        if (table[i].name != NULL && strcmp(table[i].name, name) == 0)
+        if (strcmp(table[i].name, name) == 0)
             return &table[i];
     return NULL;
 }
@@ -65,7 +43,8 @@ static void usage(FILE *to)
           "usage: wend COMMAND [...]\n\n",
           to);
     for (const struct command *command = commands; command < commands + WEND_COUNT(commands); command++)
-        fprintf(to, "  %-8s %s\n", command->name, command->summary);
+        fprintf(to, "  %-8s %s\n", command->name,
+                wend_command_find(wend_str_of(command->name))->summary);
     fputs("\nTry `wend serve .` in a folder of files, and `wend COMMAND --help` for a command's options.\n",
           to);
 }

@@ -1,11 +1,8 @@
 /* cmd/options.c - the rows, and what is done with them. */
 #include "cmd/options.h"
 
-#include "conf/directive.h"
-
-#ifdef WEND_CMD_GET
 #include "cmd/fetch_options.h"
-#endif
+#include "conf/directive.h"
 
 #include <string.h>
 
@@ -75,7 +72,6 @@ ROWS(help,
      {WEND_OPT_REFERENCE, 0, "reference", NULL, "print the configuration's reference (Markdown)"},
      HELP_ROW)
 
-#ifdef WEND_CMD_GET
 static bool get_option(size_t index, struct wend_option *out)
 {
     return wend_fetch_option_row(index, false, out);
@@ -85,7 +81,6 @@ static bool trace_option(size_t index, struct wend_option *out)
 {
     return wend_fetch_option_row(index, true, out);
 }
-#endif
 
 const struct wend_command wend_commands[] = {
     {"serve", "TARGET", "one line to a running site",
@@ -103,7 +98,6 @@ const struct wend_command wend_commands[] = {
      false, app_option},
     {"gunicorn", "MODULE:CALLABLE", "gunicorn's command line",
      "Only through a link named gunicorn.", false, gunicorn_option},
-#ifdef WEND_CMD_GET
     {"get", "URL", "fetch a URL, with curl's options and exit codes",
      "The body goes to standard output. What a server sends to a terminal is made fit for it: "
      "control sequences are shown, not obeyed.",
@@ -112,7 +106,6 @@ const struct wend_command wend_commands[] = {
      "Draws every step of the way as a waterfall: name, connection, request, answer, and the "
      "server's own steps when the server is wend and trusts you.",
      false, trace_option},
-#endif
     {"help", "WORD", "explain any command, option, directive, variable, event or error code",
      "Looks WORD up in all of them. A near miss gets suggestions.", false, help_option},
 };
