@@ -426,6 +426,25 @@ static int refused_method(const struct wend_exchange *x)
     return x->request.method == WEND_METHOD_OTHER && h1->policy == WEND_H1_STRICT ? 501 : 0;
 }
 
+/* OPTIONS * is about the server, not about a path (RFC 9110 9.3.7). nginx knows only paths: 400. */
+static bool asks_server(const struct wend_exchange *x)
+{
+    const struct wend_h1_server *h1 = x->listener;
+
+    return h1->policy == WEND_H1_STRICT && x->request.method == WEND_OPTIONS &&
+           wend_str_eq(x->request.target, WEND_STR("*"));
+}
+
+static enum wend_code tell_capabilities(struct wend_exchange *x)
+{
+    enum wend_code code = wend_fields_add(&x->response.fields, &x->task->arena, WEND_FIELD_ALLOW,
+                                          WEND_STR("GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"));
+
+    x->response.status = 200;
+    x->response.content_length = 0;
+    return code == WEND_OK ? wend_respond(x, NULL, 0, true) : code;
+}
+
 static enum wend_code route(struct wend_exchange *x, struct wend_edge_request *r)
 {
     const struct wend_edge_core_server *settings;
@@ -437,6 +456,8 @@ static enum wend_code route(struct wend_exchange *x, struct wend_edge_request *r
     settings = wend_edge_settings(x, &wend_edge_core, WEND_LEVEL_SERVER);
     if (refused != 0)
         return wend_edge_finish(x, refused);
+    if (asks_server(x))
+        return tell_capabilities(x);
     if (wend_path_normalise(&x->task->arena, x->request.path_raw, settings->merge_slashes != 0, &r->uri) != WEND_OK) {
         wend_edge_log(x, WEND_LOG_INFO, 0, "client sent invalid request URI");
         return wend_edge_finish(x, 400);
