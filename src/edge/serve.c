@@ -285,6 +285,7 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
     wend_worker_ready(worker);
     wend_loop_run(s.loop);
     stop_modules(&s);
+    free(s.acceptors);
     /* The process ends here: its memory and descriptors go with it. */
     return 0;
 }
