@@ -5,7 +5,7 @@ PREFIX = /usr/local
 DESTDIR =
 MESON_FLAGS = $(if $(CI),-Dwerror=true)
 PYTHON = /usr/bin/python3.11
-SOURCES = $(shell find src tests/fuzz bench -name '*.c' -o -name '*.h')
+SOURCES = $(shell find src tests/fuzz bench -name '*.c' ! -name rawloop.c -o -name '*.h')
 
 .NOTPARALLEL:
 

@@ -1,7 +1,8 @@
 /* app/app.h - what is known about an application before it runs.
  *
- * What it is for. Command lines (`wend serve`, the uwsgi and gunicorn links) and the configuration's
- * `app` block all end in one struct wend_app_settings; app/host.h makes a handler of it.
+ * What it is for. Command lines (`wend serve`, the uwsgi and gunicorn links) and the
+ * configuration's `app` block all end in one struct wend_app_settings; app/host.h makes a handler
+ * of it.
  *
  * Who owns what. Nothing is owned here: texts live as long as the process's configuration.
  */
@@ -14,7 +15,7 @@
 #define WEND_APP_THREADS_MAX 512
 #define WEND_APP_QUEUE_DEFAULT 1024 /* requests that wait for a thread; 503 beyond */
 #define WEND_APP_BODY_MEMORY (128u << 10)
-#define WEND_APP_LIST_MAX 64        /* pythonpath, env, trusted */
+#define WEND_APP_LIST_MAX 64 /* pythonpath, env, trusted */
 
 /* Where in the site a request is, when whoever routed it knows better than the request line. */
 struct wend_app_place {
@@ -44,21 +45,23 @@ struct wend_app_settings {
     struct wend_str env[WEND_APP_LIST_MAX]; /* KEY=VALUE, set before the interpreter starts */
     size_t env_count;
     struct wend_app_network trusted[WEND_APP_LIST_MAX];
-    size_t trusted_count;      /* peers on unix sockets are trusted anyway */
-    unsigned threads;          /* 0: WEND_APP_THREADS_DEFAULT */
-    unsigned processes;        /* for wsgi.multiprocess */
-    size_t queue_max;          /* 0: WEND_APP_QUEUE_DEFAULT */
-    size_t body_memory_bytes;  /* 0: WEND_APP_BODY_MEMORY; larger bodies go to a nameless file */
+    size_t trusted_count;       /* peers on unix sockets are trusted anyway */
+    unsigned threads;           /* 0: WEND_APP_THREADS_DEFAULT */
+    unsigned processes;         /* for wsgi.multiprocess */
+    size_t queue_max;           /* 0: WEND_APP_QUEUE_DEFAULT */
+    size_t body_memory_bytes;   /* 0: WEND_APP_BODY_MEMORY; larger bodies go to a nameless file */
     const char *body_directory; /* NULL: /tmp */
-    bool development;          /* traceback pages, static files of the application's packages */
-    bool static_files;         /* Django's are served before the application is asked */
-    bool reload;               /* a changed source file asks for new workers */
-    void (*place)(struct wend_exchange *x, struct wend_app_place *out); /* NULL: see wend_app_place */
+    bool development;           /* traceback pages, static files of the application's packages */
+    bool static_files;          /* Django's are served before the application is asked */
+    bool reload;                /* a changed source file asks for new workers */
+    void (*place)(struct wend_exchange *x,
+                  struct wend_app_place *out); /* NULL: see wend_app_place */
 };
 
-/* One setting by its word: what the rows of an `app` block, command lines and the hand-over to a worker
- * executable have in common. The value is kept, not copied, and NUL-terminated. On WEND_E_CONFIG *error
- * is a literal that says what the value should be; WEND_E_NOT_FOUND: no such word.
+/* One setting by its word: what the rows of an `app` block, command lines and the hand-over to a
+ * worker executable have in common. The value is kept, not copied, and NUL-terminated. On
+ * WEND_E_CONFIG *error is a literal that says what the value should be; WEND_E_NOT_FOUND: no such
+ * word.
  *
  *   name module callable wsgi_file project chdir home mount threads processes queue
  *   body_memory body_directory development static reload pythonpath* env* trust*   (* adds one) */

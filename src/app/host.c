@@ -27,7 +27,7 @@ struct wend_app_host {
     uint64_t requests, refused, abandoned;
 };
 
-/* --- on a thread ------------------------------------------------------------------------------- */
+/* --- on a thread ------------------------------------------------------------------------------ */
 
 static void run_job(struct wend_app_host *host, void *thread, struct wend_app_job *job)
 {
@@ -65,7 +65,7 @@ static void *thread_main(void *arg)
     return NULL;
 }
 
-/* --- on the loop ------------------------------------------------------------------------------- */
+/* --- on the loop ------------------------------------------------------------------------------ */
 
 static void nudge_later(struct wend_app_host *host)
 {
@@ -130,7 +130,7 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
     return wend_exchange_lend(x);
 }
 
-/* --- start and stop ---------------------------------------------------------------------------- */
+/* --- start and stop --------------------------------------------------------------------------- */
 
 /* The application's threads take no signals: those are the loop's. */
 static enum wend_code start_threads(struct wend_app_host *host)

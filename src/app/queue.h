@@ -1,15 +1,16 @@
 /* app/queue.h - requests on their way from the loop to the threads that run them.
  *
- * What it is for. One producer, the loop's thread; several consumers. A consumer that is awake takes
- * its next request without sleeping; one that sleeps is woken only when nobody else would come.
+ * What it is for. One producer, the loop's thread; several consumers. A consumer that is awake
+ * takes its next request without sleeping; one that sleeps is woken only when nobody else would
+ * come.
  *
  * How. An application's threads share one interpreter lock, so a second thread that computes gains
  * nothing and costs context switches at every moment the first one lets go of the lock: on a Django
  * page 13 % of all CPU time with eight threads. So the queue learns how many threads are wanted
  * awake. It starts with one. Every WEND_APP_NUDGE_MS that items wait, the owner calls
- * wend_app_queue_nudge(): one more is wanted when the interpreter was free (the awake ones wait for a
- * disk or a database) twice in a row, or when no item was taken since (they all are long at it); one
- * fewer after it was computing, or the items were short, WEND_APP_CALM times in a row. A thread
+ * wend_app_queue_nudge(): one more is wanted when the interpreter was free (the awake ones wait for
+ * a disk or a database) twice in a row, or when no item was taken since (they all are long at it);
+ * one fewer after it was computing, or the items were short, WEND_APP_CALM times in a row. A thread
  * beyond the number goes to sleep before its next item.
  *
  *      push ─► ring ─► take (awake, and wanted)      fewer awake than wanted: wake one now
@@ -35,10 +36,10 @@ struct wend_app_queue {
     pthread_cond_t woken;
     void **ring;
     size_t room, first, count;
-    unsigned awake;   /* threads that will look again before they sleep */
+    unsigned awake; /* threads that will look again before they sleep */
     unsigned asleep;
-    unsigned calls;   /* sleepers that were called and did not get up yet */
-    unsigned wanted;  /* threads that shall be awake while items wait; at least 1 */
+    unsigned calls;      /* sleepers that were called and did not get up yet */
+    unsigned wanted;     /* threads that shall be awake while items wait; at least 1 */
     unsigned calm, idle; /* nudges in a row that saw no need for another thread, that saw one */
     uint64_t taken, taken_before; /* items in all, now and at the last nudge */
     bool closed;
@@ -53,8 +54,8 @@ size_t wend_app_queue_waiting(const struct wend_app_queue *queue);
 /* False when it is full. *nudge is set when the owner shall call wend_app_queue_nudge() in
  * WEND_APP_NUDGE_MS. */
 bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge);
-/* Learns, and wakes a sleeper if one more is wanted. `busy`: a thread computes right now. True: call
- * again later. */
+/* Learns, and wakes a sleeper if one more is wanted. `busy`: a thread computes right now. True:
+ * call again later. */
 bool wend_app_queue_nudge(struct wend_app_queue *queue, bool busy);
 
 /* The consumers' side. join/leave: a thread begins and ends. */

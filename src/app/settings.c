@@ -10,10 +10,15 @@ struct row {
     size_t count_offset; /* of LIST */
 };
 
-#define ROW(word, kind, member) {WEND_STR_INIT(word), kind, offsetof(struct wend_app_settings, member), 0}
+#define ROW(word, kind, member)                                                                    \
+    {                                                                                              \
+        WEND_STR_INIT(word), kind, offsetof(struct wend_app_settings, member), 0                   \
+    }
 #define LIST_ROW(word, member)                                                                     \
-    {WEND_STR_INIT(word), LIST, offsetof(struct wend_app_settings, member),                        \
-     offsetof(struct wend_app_settings, member##_count)}
+    {                                                                                              \
+        WEND_STR_INIT(word), LIST, offsetof(struct wend_app_settings, member),                     \
+            offsetof(struct wend_app_settings, member##_count)                                     \
+    }
 
 static const struct row rows[] = {
     ROW("name", TEXT, name),
@@ -37,7 +42,8 @@ static const struct row rows[] = {
     ROW("trust", NETWORKS, trusted),
 };
 
-static enum wend_code add_to_list(void *list, size_t *count, struct wend_str value, const char **error)
+static enum wend_code add_to_list(void *list, size_t *count, struct wend_str value,
+                                  const char **error)
 {
     *error = "at most 64 of it";
     if (*count == WEND_APP_LIST_MAX)
@@ -57,11 +63,13 @@ static enum wend_code add_network(struct wend_app_settings *settings, struct wen
     return WEND_OK;
 }
 
-static enum wend_code set_number(void *place, enum kind kind, struct wend_str value, const char **error)
+static enum wend_code set_number(void *place, enum kind kind, struct wend_str value,
+                                 const char **error)
 {
     uint64_t most = kind == COUNT_OF_THREADS ? WEND_APP_THREADS_MAX : 1u << 30, number;
 
-    *error = kind == COUNT_OF_THREADS ? "must be a number from 1 to 512" : "must be a number above 0";
+    *error =
+        kind == COUNT_OF_THREADS ? "must be a number from 1 to 512" : "must be a number above 0";
     if (!wend_str_to_u64(value, &number) || number == 0 || number > most)
         return WEND_E_CONFIG;
     if (kind == SIZE)

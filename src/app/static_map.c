@@ -1,5 +1,5 @@
-/* app/static_map.c - see app/static_map.h. openat2() with RESOLVE_BENEATH does what a comparison of real
- * paths could only do with a race. */
+/* app/static_map.c - see app/static_map.h. openat2() with RESOLVE_BENEATH does what a comparison of
+ * real paths could only do with a race. */
 #include "app/static_map.h"
 
 #include "http/filter.h"
@@ -14,8 +14,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-static const struct wend_filter *const file_filters[] = {&wend_filter_conditional, &wend_filter_range,
-                                                         &wend_filter_timing, NULL};
+static const struct wend_filter *const file_filters[] = {
+    &wend_filter_conditional, &wend_filter_range, &wend_filter_timing, NULL};
 
 static const struct {
     struct wend_str extension, type;
@@ -85,7 +85,8 @@ static int open_beneath(int folder, const char *path, struct stat *status)
 static enum wend_code send_file(struct wend_exchange *x, int file, const struct stat *status,
                                 struct wend_str path)
 {
-    struct wend_piece piece = {.kind = WEND_PIECE_FILE, .file = file, .len = (size_t)status->st_size};
+    struct wend_piece piece = {
+        .kind = WEND_PIECE_FILE, .file = file, .len = (size_t)status->st_size};
     uint16_t span = wend_span_begin(x->task->trace, WEND_EV_STATIC);
     enum wend_code code;
 
@@ -119,8 +120,7 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         const char *below;
         int file;
 
-        if (!wend_str_starts(path, map->rows[i].prefix) ||
-            wend_str_find(path, WEND_STR("/.")) >= 0)
+        if (!wend_str_starts(path, map->rows[i].prefix) || wend_str_find(path, WEND_STR("/.")) >= 0)
             continue;
         below = wend_arena_cstr(&x->task->arena, wend_str_from(path, map->rows[i].prefix.len));
         if (below == NULL || below[0] == '\0')

@@ -6,8 +6,8 @@
  *
  * Who owns what. Texts belong to the caller and live as long as the map.
  *
- * What it promises. GET and HEAD of regular files below the folder only: paths are normalised before,
- * dot files are not shown, a symbolic link that leads out of its folder is not followed.
+ * What it promises. GET and HEAD of regular files below the folder only: paths are normalised
+ * before, dot files are not shown, a symbolic link that leads out of its folder is not followed.
  */
 #ifndef WEND_APP_STATIC_MAP_H
 #define WEND_APP_STATIC_MAP_H
@@ -17,11 +17,11 @@
 #define WEND_STATIC_MAPS_MAX 256
 
 struct wend_static_map {
-    struct wend_handler handler;      /* serves the file, or hands over to `next` */
+    struct wend_handler handler; /* serves the file, or hands over to `next` */
     const struct wend_handler *next;
     struct {
-        struct wend_str prefix;       /* "/static/" */
-        int folder;                   /* an O_PATH descriptor */
+        struct wend_str prefix; /* "/static/" */
+        int folder;             /* an O_PATH descriptor */
     } rows[WEND_STATIC_MAPS_MAX];
     size_t count;
 };
@@ -32,8 +32,8 @@ void wend_static_map_release(struct wend_static_map *map);
 enum wend_code wend_static_map_add(struct wend_static_map *map, struct wend_str prefix,
                                    struct wend_str folder) WEND_MUST_CHECK;
 
-/* Row `index` of the media types known without a configuration: ".css", "text/css; charset=utf-8". False
- * beyond the last. */
+/* Row `index` of the media types known without a configuration: ".css", "text/css; charset=utf-8".
+ * False beyond the last. */
 bool wend_static_map_type(size_t index, struct wend_str *extension, struct wend_str *type);
 
 #endif

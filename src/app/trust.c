@@ -1,5 +1,5 @@
-/* app/trust.c - whose word about the client counts. A network is an address and a prefix length; "*"
- * is the prefix of no bits of an address of no family. */
+/* app/trust.c - whose word about the client counts. A network is an address and a prefix length;
+ * "*" is the prefix of no bits of an address of no family. */
 #include "app/app.h"
 
 static const uint8_t *address_bytes(const struct wend_address *address, unsigned *bits)

@@ -34,7 +34,8 @@ static void peers_are_inside_by_prefix(void **state)
 
 static void wrong_networks_are_refused(void **state)
 {
-    static const char *const wrong[] = {"", "10.0.0", "10.0.0.0/33", "10.0.0.0/", "::/129", "host", "/8"};
+    static const char *const wrong[] = {"",       "10.0.0", "10.0.0.0/33", "10.0.0.0/",
+                                        "::/129", "host",   "/8"};
     struct wend_app_network network;
 
     (void)state;

@@ -153,13 +153,13 @@ static enum wend_code send_request(struct wend_task *task, struct wend_fetch *fe
     request.target = wend_url_write_target(&task->arena, &fetch->url);
     if (fetch->body.ptr != NULL)
         request.content_length = (int64_t)fetch->body.len;
-    waits = fetch->body.len > 0 &&
-            wend_field_list_has(wend_fields_value(&fields, WEND_FIELD_EXPECT),
-                                WEND_STR("100-continue"));
+    waits =
+        fetch->body.len > 0 && wend_field_list_has(wend_fields_value(&fields, WEND_FIELD_EXPECT),
+                                                   WEND_STR("100-continue"));
     body_now = !waits && fetch->body.len <= SEND_STEP;
     show_request(task, fetch, &request);
-    code = wend_h1_client_send_head(task, client, &request,
-                                    body_now ? fetch->body : WEND_STR_NULL, body_now);
+    code = wend_h1_client_send_head(task, client, &request, body_now ? fetch->body : WEND_STR_NULL,
+                                    body_now);
     if (code == WEND_OK && waits)
         code = wend_h1_client_await_continue(task, client, WEND_FETCH_CONTINUE_MS, &go);
     if (code == WEND_OK && go && !body_now)
@@ -338,8 +338,7 @@ static bool asked_before(const struct asked *asked, size_t count)
 
 enum wend_code wend_fetch_run(struct wend_task *task, struct wend_fetch *fetch)
 {
-    struct asked *asked =
-        wend_arena_array(&task->arena, fetch->redirects_max + 1, sizeof(*asked));
+    struct asked *asked = wend_arena_array(&task->arena, fetch->redirects_max + 1, sizeof(*asked));
 
     if (asked == NULL)
         return WEND_E_MEMORY;

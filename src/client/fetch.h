@@ -7,10 +7,10 @@
  * hooks are given lives until they return, but for heads, which live as long as the task.
  *
  * What it promises. Redirects by RFC 9110 15.4 and the Fetch standard: 301 and 302 turn POST into
- * GET, 303 everything but HEAD; body and Content- fields go with it; 307 and 308 keep both. Location
- * is resolved against the URL asked and inherits its fragment. Authorization and Cookie do not
- * follow to another origin. A target that is not http is refused, and so is one asked before with
- * the same method. Answers of servers that end lines with LF alone are read.
+ * GET, 303 everything but HEAD; body and Content- fields go with it; 307 and 308 keep both.
+ * Location is resolved against the URL asked and inherits its fragment. Authorization and Cookie do
+ * not follow to another origin. A target that is not http is refused, and so is one asked before
+ * with the same method. Answers of servers that end lines with LF alone are read.
  *
  * What it does not do. No TLS yet: https is WEND_E_UNSUPPORTED in phase WEND_FETCH_TLS, before
  * anything is sent. No cookies, no cache, no HSTS yet.
@@ -25,8 +25,8 @@
 
 #define WEND_FETCH_REDIRECTS_MAX 20
 #define WEND_FETCH_CONNECT_MS 60000
-#define WEND_FETCH_IDLE_MS 300000       /* without a byte from the server */
-#define WEND_FETCH_CONTINUE_MS 1000     /* for the word after Expect: 100-continue */
+#define WEND_FETCH_IDLE_MS 300000        /* without a byte from the server */
+#define WEND_FETCH_CONTINUE_MS 1000      /* for the word after Expect: 100-continue */
 #define WEND_FETCH_DRAIN_MAX (64u << 10) /* of a redirect's own body */
 
 /* How far it came: with the code, this says what went wrong. */
@@ -71,7 +71,7 @@ struct wend_fetch {
     struct wend_h1_response_head head; /* the last one */
     struct wend_fields trailers;
     struct wend_address peer;
-    unsigned hops; /* requests sent */
+    unsigned hops;                 /* requests sent */
     uint64_t received, body_bytes; /* of the last hop: on the wire, of its body */
     uint16_t wait_span;            /* of the last hop: the server's own spans belong in it */
     const char *why;               /* a literal: what was wrong with URL, head or redirect */

@@ -21,8 +21,8 @@ static int64_t clamp(int64_t value, int64_t low, int64_t high)
     return value < low ? low : value > high ? high : value;
 }
 
-/* How far a child may seem to outlast its parent: spans still open when the server told of them were
- * measured one after the other, and times are rounded to microseconds. */
+/* How far a child may seem to outlast its parent: spans still open when the server told of them
+ * were measured one after the other, and times are rounded to microseconds. */
 static int64_t slack(const struct wend_view_span *parent)
 {
     return (parent->end_ns - parent->start_ns) / 50 + 2000;

@@ -3,10 +3,11 @@
  * What it is for. `wend trace`: the time a client waits is the time a server works. A server's
  * metrics (Server-Timing) become spans inside the `wait` of the request they answer.
  *
- * What it promises. Clocks of two machines do not agree, so the server's first moment is placed such
- * that what is left of the wait (the network) is the same before and after. A server that worked
- * longer than we waited began before: with the connection, or while we sent; then its spans end with
- * the wait and belong to what surrounds it. Metrics without an offset start with it. Nesting follows from the intervals.
+ * What it promises. Clocks of two machines do not agree, so the server's first moment is placed
+ * such that what is left of the wait (the network) is the same before and after. A server that
+ * worked longer than we waited began before: with the connection, or while we sent; then its spans
+ * end with the wait and belong to what surrounds it. Metrics without an offset start with it.
+ * Nesting follows from the intervals.
  */
 #ifndef WEND_CLIENT_SERVER_SPANS_H
 #define WEND_CLIENT_SERVER_SPANS_H

@@ -40,7 +40,8 @@ static void merge(struct wend_str field)
 static void metrics_are_parsed(void **state)
 {
     (void)state;
-    tell(WEND_STR("a;dur=1.5;t=0.25;desc=\"x, \\\"y\\\"; z\";odd=1, b, ;dur=1, c;dur=-1, d;dur=1e3"));
+    tell(WEND_STR(
+        "a;dur=1.5;t=0.25;desc=\"x, \\\"y\\\"; z\";odd=1, b, ;dur=1, c;dur=-1, d;dur=1e3"));
     assert_int_equal(told.count, 4);
     assert_int_equal(told.metrics[0].duration_ns, 1500000);
     assert_int_equal(told.metrics[0].offset_ns, 250000);

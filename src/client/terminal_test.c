@@ -35,8 +35,12 @@ static void controls_are_shown_not_obeyed(void **state)
     (void)state;
     check(WEND_STR("\x1b]0;x\x07"), WEND_STR("\\x1b]0;x\\x07"));
     check(WEND_STR("a\rb\x7f"), WEND_STR("a\\x0db\\x7f"));
-    check(WEND_STR("\xc2\x9b" "1m\xc2\xa9"), WEND_STR("\\xc2\\x9b1m\xc2\xa9"));
-    check(WEND_STR("\x9b" "1m"), WEND_STR("\\x9b1m"));
+    check(WEND_STR("\xc2\x9b"
+                   "1m\xc2\xa9"),
+          WEND_STR("\\xc2\\x9b1m\xc2\xa9"));
+    check(WEND_STR("\x9b"
+                   "1m"),
+          WEND_STR("\\x9b1m"));
     check(WEND_STR("x\r"), WEND_STR("x\\x0d"));
     check(WEND_STR("x\xc2"), WEND_STR("x\\xc2"));
 }

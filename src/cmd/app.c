@@ -1,6 +1,6 @@
-/* cmd/app.c - uWSGI's and gunicorn's command lines, as far as they name what we have. Anything else is
- * an error that says which option it was: an option that is silently ignored is a site that behaves
- * differently and nobody knows why. */
+/* cmd/app.c - uWSGI's and gunicorn's command lines, as far as they name what we have. Anything else
+ * is an error that says which option it was: an option that is silently ignored is a site that
+ * behaves differently and nobody knows why. */
 #include "cmd/commands.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
@@ -14,7 +14,7 @@ struct app {
     const char *module, *wsgi_file, *callable, *chdir, *home, *threads;
 };
 
-/* --- uWSGI -------------------------------------------------------------------------------------- */
+/* --- uWSGI ------------------------------------------------------------------------------------ */
 
 static bool known_plugin(const char *names)
 {
@@ -74,9 +74,11 @@ static bool take_uwsgi(struct app *app, const struct wend_option *option, const 
         return true;
     case WEND_OPT_OPERAND:
         if (wend_str_ends(wend_str_of(value), WEND_STR(".ini")))
-            fprintf(stderr, "wend app: ini files are not read yet: \"%s\"; give the options here\n", value);
+            fprintf(stderr, "wend app: ini files are not read yet: \"%s\"; give the options here\n",
+                    value);
         else
-            fprintf(stderr, "wend app: \"%s\" is no option; a module is named with --module\n", value);
+            fprintf(stderr, "wend app: \"%s\" is no option; a module is named with --module\n",
+                    value);
         return false;
     default:
         fprintf(stderr, "wend app: -%s is not built\n", option->name);
@@ -103,7 +105,8 @@ static int run(struct app *app)
 static int walk_options(struct app *app, const char *command, int argc, char **argv,
                         bool (*take)(struct app *, const struct wend_option *, const char *))
 {
-    struct wend_option_walk walk = {wend_command_find(wend_str_of(command)), argc, argv, 0, NULL, 0, 0};
+    struct wend_option_walk walk = {
+        wend_command_find(wend_str_of(command)), argc, argv, 0, NULL, 0, 0};
     struct wend_option option;
     const char *value;
 
@@ -128,17 +131,19 @@ int wend_cmd_app(int argc, char **argv)
     if (status >= 0)
         return status;
     if (app.module == NULL && app.wsgi_file == NULL) {
-        fputs("wend app: which application? --module MODULE:CALLABLE or --wsgi-file FILE\n", stderr);
+        fputs("wend app: which application? --module MODULE:CALLABLE or --wsgi-file FILE\n",
+              stderr);
         return 2;
     }
     if (app.launch.listener_count == 0) {
-        fputs("wend app: where? --socket ADDRESS (for a web server) or --http-socket ADDRESS\n", stderr);
+        fputs("wend app: where? --socket ADDRESS (for a web server) or --http-socket ADDRESS\n",
+              stderr);
         return 2;
     }
     return run(&app);
 }
 
-/* --- gunicorn ----------------------------------------------------------------------------------- */
+/* --- gunicorn --------------------------------------------------------------------------------- */
 
 static bool take_gunicorn(struct app *app, const struct wend_option *option, const char *value)
 {
@@ -155,7 +160,8 @@ static bool take_gunicorn(struct app *app, const struct wend_option *option, con
         return wend_launch_number(launch, option->name, value, 512) != 0;
     case WEND_OPT_OPERAND:
         if (app->module != NULL)
-            fprintf(stderr, "gunicorn: one application at a time: \"%s\" or \"%s\"?\n", app->module, value);
+            fprintf(stderr, "gunicorn: one application at a time: \"%s\" or \"%s\"?\n", app->module,
+                    value);
         if (app->module != NULL)
             return false;
         app->module = value;

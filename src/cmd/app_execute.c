@@ -22,7 +22,8 @@ bool wend_app_find_worker(const char *name, char *path, size_t room)
         if (access(path, X_OK) == 0)
             return true;
     }
-    fprintf(stderr, "%s: there is no %s: this wend was built without Python (needed: libpython3.11-dev)\n",
+    fprintf(stderr,
+            "%s: there is no %s: this wend was built without Python (needed: libpython3.11-dev)\n",
             name, path);
     return false;
 }
@@ -41,14 +42,16 @@ static enum wend_code check(struct wend_conf *conf, struct wend_edge_app *app)
 
     (void)app;
     if (has_children())
-        return wend_conf_bad(conf, "the first \"app\" needs a restart: this server runs without Python");
+        return wend_conf_bad(conf,
+                             "the first \"app\" needs a restart: this server runs without Python");
     if (!wend_app_find_worker("wend", path, sizeof(path)))
         return wend_conf_bad(conf, "\"app\" needs " WORKER_PROGRAM " beside this program");
     execv(path, arguments);
     return wend_conf_bad(conf, "cannot execute %s (%d: %s)", path, errno, strerror(errno));
 }
 
-static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app, struct wend_loop *loop)
+static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app,
+                            struct wend_loop *loop)
 {
     (void)edge, (void)app, (void)loop;
     return WEND_E_UNSUPPORTED;

@@ -1,7 +1,9 @@
-/* cmd/app_provider.c - `app NAME { ... }` becomes a Python application in each of the edge's workers.
+/* cmd/app_provider.c - `app NAME { ... }` becomes a Python application in each of the edge's
+ * workers.
  *
  * The block's words are those of app/app.h:
- *     app shop { module shop.wsgi; threads 8; home /srv/shop/venv; chdir /srv/shop; env KEY=VALUE; }
+ *     app shop { module shop.wsgi; threads 8; home /srv/shop/venv; chdir /srv/shop; env KEY=VALUE;
+ * }
  */
 #include "cmd/app_provider.h"
 
@@ -23,8 +25,8 @@ struct provided {
     struct wend_static_map files;
 };
 
-/* The edge has looked at the path already: the application sees the one that was matched, not another
- * reading of the request line. */
+/* The edge has looked at the path already: the application sees the one that was matched, not
+ * another reading of the request line. */
 static void find_place(struct wend_exchange *x, struct wend_app_place *place)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
@@ -67,7 +69,8 @@ static enum wend_code check(struct wend_conf *conf, struct wend_edge_app *app)
     settings->processes = 2; /* how many there will be is not known here; more than one may be */
     app->settings = provided;
     code = read_block(conf, app->statement, settings);
-    if (code == WEND_OK && settings->module.len + settings->wsgi_file.len + settings->project.len == 0)
+    if (code == WEND_OK &&
+        settings->module.len + settings->wsgi_file.len + settings->project.len == 0)
         return wend_conf_fail(conf->error, app->statement,
                               "app \"%.*s\" needs a module, a wsgi_file or a project",
                               WEND_STR_ARG(app->name));
@@ -79,8 +82,8 @@ static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder
     struct provided *provided = arg;
 
     if (wend_static_map_add(&provided->files, prefix, folder) != WEND_OK)
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, errno, "static files in \"%.*s\" are not served",
-                 WEND_STR_ARG(folder));
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, errno,
+                 "static files in \"%.*s\" are not served", WEND_STR_ARG(folder));
 }
 
 /* From the watching thread. */
@@ -91,7 +94,8 @@ static void file_changed(void *arg, const char *path)
     kill(getppid(), SIGHUP);
 }
 
-static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app, struct wend_loop *loop)
+static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app,
+                            struct wend_loop *loop)
 {
     struct provided *provided = app->settings;
     enum wend_code code;

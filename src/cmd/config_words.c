@@ -34,10 +34,14 @@ void wend_config_write_contexts(const struct wend_directive *row, FILE *to)
         unsigned bit;
         const char *name;
     } names[] = {
-        {WEND_CTX_MAIN, "main"},         {WEND_CTX_EVENTS, "events"},
-        {WEND_CTX_HTTP, "http"},         {WEND_CTX_UPSTREAM, "upstream"},
-        {WEND_CTX_APP, "app"},           {WEND_CTX_SERVER, "server"},
-        {WEND_CTX_LOCATION, "location"}, {WEND_CTX_IF_SERVER, "if in server"},
+        {WEND_CTX_MAIN, "main"},
+        {WEND_CTX_EVENTS, "events"},
+        {WEND_CTX_HTTP, "http"},
+        {WEND_CTX_UPSTREAM, "upstream"},
+        {WEND_CTX_APP, "app"},
+        {WEND_CTX_SERVER, "server"},
+        {WEND_CTX_LOCATION, "location"},
+        {WEND_CTX_IF_SERVER, "if in server"},
         {WEND_CTX_IF_LOCATION, "if in location"},
         {WEND_CTX_LIMIT_EXCEPT, "limit_except"},
     };
@@ -125,7 +129,8 @@ static void write_variables(FILE *to)
 void wend_config_write_reference(FILE *to)
 {
     fputs("# The configuration's words\n\n"
-          "Made from the modules' tables by `tools/directives_doc.py`; edit the rows, not this page.\n"
+          "Made from the modules' tables by `tools/directives_doc.py`; edit the rows, not this "
+          "page.\n"
           "`wend help WORD` prints any of them. Directives of nginx that are not listed here are\n"
           "known by name and refused with a message that says so.\n\n## Directives\n",
           to);

@@ -1,4 +1,5 @@
-/* cmd/config_words.h - the configuration's words out of all modules' tables, for help and reference.
+/* cmd/config_words.h - the configuration's words out of all modules' tables, for help and
+ * reference.
  */
 #ifndef WEND_CMD_CONFIG_WORDS_H
 #define WEND_CMD_CONFIG_WORDS_H

@@ -47,7 +47,8 @@ static void usage(const struct flags *flags)
             "  -e filename   : set error log file (default: " ERROR_LOG ")\n"
             "  -c filename   : set configuration file (default: " CONF_PATH ")\n"
             "  -g directives : set global directives out of configuration file\n\n",
-            me(flags), "nginx/1.31.4 (wend " WEND_VERSION ")", flags->as_nginx ? "nginx" : "wend edge");
+            me(flags), "nginx/1.31.4 (wend " WEND_VERSION ")",
+            flags->as_nginx ? "nginx" : "wend edge");
 }
 
 /* Exactly what is there: modules nginx has by default and we lack are --without, nothing else is
@@ -59,7 +60,8 @@ static void show_version(const struct flags *flags)
         return;
     fputs("built without OpenSSL (TLS is not built yet)\n"
           "configure arguments: --prefix=/etc/nginx --conf-path=" CONF_PATH " --pid-path=" PID_PATH
-          " --http-log-path=" ACCESS_LOG " --error-log-path=" ERROR_LOG " --with-pcre-jit --with-threads"
+          " --http-log-path=" ACCESS_LOG " --error-log-path=" ERROR_LOG
+          " --with-pcre-jit --with-threads"
           " --without-http-cache --without-http_fastcgi_module --without-http_scgi_module"
           " --without-http_grpc_module --without-http_memcached_module --without-http_gzip_module"
           " --without-http_charset_module --without-http_ssi_module --without-http_userid_module"
@@ -73,7 +75,8 @@ static void show_version(const struct flags *flags)
           stderr);
 }
 
-static bool flag_value(int argc, char **argv, int *i, const char **at, const char **value, const char *what)
+static bool flag_value(int argc, char **argv, int *i, const char **at, const char **value,
+                       const char *what)
 {
     if ((*at)[1] != '\0') {
         *value = *at + 1;
@@ -143,20 +146,26 @@ static bool read_flags(struct flags *flags, int argc, char **argv)
 }
 
 /* Prefix and file as the configuration reader wants them: absolute, the prefix with its slash. */
-static void fill_options(const struct flags *flags, struct wend_arena *arena, struct wend_edge_options *options)
+static void fill_options(const struct flags *flags, struct wend_arena *arena,
+                         struct wend_edge_options *options)
 {
     const char *prefix = flags->prefix != NULL ? flags->prefix : PREFIX;
-    const char *conf = flags->conf != NULL ? flags->conf : flags->prefix != NULL ? "conf/nginx.conf" : CONF_PATH;
+    const char *conf = flags->conf != NULL     ? flags->conf
+                       : flags->prefix != NULL ? "conf/nginx.conf"
+                                               : CONF_PATH;
     char here[4096] = "";
 
     if (prefix[0] != '/' && getcwd(here, sizeof(here)) != NULL)
-        options->prefix = wend_arena_printf(arena, "%s/%s%s", here, prefix, prefix[strlen(prefix) - 1] == '/' ? "" : "/");
+        options->prefix = wend_arena_printf(arena, "%s/%s%s", here, prefix,
+                                            prefix[strlen(prefix) - 1] == '/' ? "" : "/");
     else
-        options->prefix = wend_arena_printf(arena, "%s%s", prefix, prefix[strlen(prefix) - 1] == '/' ? "" : "/");
+        options->prefix =
+            wend_arena_printf(arena, "%s%s", prefix, prefix[strlen(prefix) - 1] == '/' ? "" : "/");
     if (conf[0] == '/')
         options->conf_path = wend_str_of(conf);
     else
-        options->conf_path = wend_arena_printf(arena, "%.*s%s", WEND_STR_ARG(options->prefix), conf);
+        options->conf_path =
+            wend_arena_printf(arena, "%.*s%s", WEND_STR_ARG(options->prefix), conf);
     options->globals = wend_str_of(flags->globals);
     options->as_nginx = flags->as_nginx;
     options->testing = flags->test;
@@ -167,34 +176,40 @@ static void dump(const struct wend_edge *edge)
     for (const struct wend_conf_file *file = edge->tree.files; file != NULL; file = file->next) {
         bool seen = false;
 
-        for (const struct wend_conf_file *before = edge->tree.files; before != file; before = before->next)
+        for (const struct wend_conf_file *before = edge->tree.files; before != file;
+             before = before->next)
             seen |= wend_str_eq(before->path, file->path);
         if (!seen)
-            printf("# configuration file %.*s:\n%.*s\n", WEND_STR_ARG(file->path), WEND_STR_ARG(file->text));
+            printf("# configuration file %.*s:\n%.*s\n", WEND_STR_ARG(file->path),
+                   WEND_STR_ARG(file->text));
     }
 }
 
-static int test(const struct flags *flags, const struct wend_edge_options *options, struct wend_arena *arena)
+static int test(const struct flags *flags, const struct wend_edge_options *options,
+                struct wend_arena *arena)
 {
     struct wend_conf_error error;
     struct wend_edge *edge;
 
     if (wend_edge_read(arena, options, &edge, &error) != WEND_OK) {
         fprintf(stderr, "%s: [emerg] %s\n", me(flags), error.text);
-        fprintf(stderr, "%s: configuration file %.*s test failed\n", me(flags), WEND_STR_ARG(options->conf_path));
+        fprintf(stderr, "%s: configuration file %.*s test failed\n", me(flags),
+                WEND_STR_ARG(options->conf_path));
         return 1;
     }
     if (!flags->quiet) {
-        fprintf(stderr, "%s: the configuration file %.*s syntax is ok\n", me(flags), WEND_STR_ARG(options->conf_path));
-        fprintf(stderr, "%s: configuration file %.*s test is successful\n", me(flags), WEND_STR_ARG(options->conf_path));
+        fprintf(stderr, "%s: the configuration file %.*s syntax is ok\n", me(flags),
+                WEND_STR_ARG(options->conf_path));
+        fprintf(stderr, "%s: configuration file %.*s test is successful\n", me(flags),
+                WEND_STR_ARG(options->conf_path));
     }
     if (flags->dump)
         dump(edge);
     return 0;
 }
 
-static int send_signal(const struct flags *flags, const struct wend_edge_options *options, struct wend_arena *arena,
-                       const char *pid_path)
+static int send_signal(const struct flags *flags, const struct wend_edge_options *options,
+                       struct wend_arena *arena, const char *pid_path)
 {
     static const struct {
         const char *name;
@@ -208,7 +223,8 @@ static int send_signal(const struct flags *flags, const struct wend_edge_options
     while (which < WEND_COUNT(signals) && strcmp(signals[which].name, flags->signal) != 0)
         which++;
     if (which == WEND_COUNT(signals)) {
-        fprintf(stderr, "%s: invalid option: \"-s %s\" (stop, quit, reopen or reload)\n", me(flags), flags->signal);
+        fprintf(stderr, "%s: invalid option: \"-s %s\" (stop, quit, reopen or reload)\n", me(flags),
+                flags->signal);
         return 1;
     }
     if (wend_edge_read(arena, options, &edge, &error) != WEND_OK) {
@@ -218,12 +234,13 @@ static int send_signal(const struct flags *flags, const struct wend_edge_options
     if (wend_edge_process_conf(edge)->pid.ptr != NULL)
         pid_path = wend_edge_process_conf(edge)->pid.ptr;
     if (wend_pidfile_read(pid_path, &pid) != WEND_OK) {
-        fprintf(stderr, "%s: [error] open() \"%s\" failed (%d: %s)\n", me(flags), pid_path, errno, strerror(errno));
+        fprintf(stderr, "%s: [error] open() \"%s\" failed (%d: %s)\n", me(flags), pid_path, errno,
+                strerror(errno));
         return 1;
     }
     if (kill(pid, signals[which].number) != 0) {
-        fprintf(stderr, "%s: [alert] kill(%d, %d) failed (%d: %s)\n", me(flags), (int)pid, signals[which].number,
-                errno, strerror(errno));
+        fprintf(stderr, "%s: [alert] kill(%d, %d) failed (%d: %s)\n", me(flags), (int)pid,
+                signals[which].number, errno, strerror(errno));
         return 1;
     }
     return 0;
@@ -251,14 +268,21 @@ int wend_cmd_edge(int argc, char **argv)
     }
     wend_arena_init(&arena, WEND_ARENA_UNLIMITED);
     fill_options(&flags, &arena, &server.edge);
-    /* With a prefix of one's own, logs and pid file are below it, as in an nginx built from source. */
+    /* With a prefix of one's own, logs and pid file are below it, as in an nginx built from source.
+     */
     own_prefix = flags.prefix != NULL;
-    pid_path = own_prefix ? wend_arena_printf(&arena, "%.*slogs/nginx.pid", WEND_STR_ARG(server.edge.prefix)).ptr : PID_PATH;
+    pid_path =
+        own_prefix
+            ? wend_arena_printf(&arena, "%.*slogs/nginx.pid", WEND_STR_ARG(server.edge.prefix)).ptr
+            : PID_PATH;
     server.edge.access_log = own_prefix ? WEND_STR("logs/access.log") : WEND_STR(ACCESS_LOG);
-    server.error_log = own_prefix ? wend_arena_printf(&arena, "%.*slogs/error.log", WEND_STR_ARG(server.edge.prefix))
+    server.error_log = own_prefix ? wend_arena_printf(&arena, "%.*slogs/error.log",
+                                                      WEND_STR_ARG(server.edge.prefix))
                                   : WEND_STR(ERROR_LOG);
-    if (flags.error_log != NULL && strcmp(flags.error_log, "stderr") != 0 && flags.error_log[0] != '/')
-        server.error_log = wend_arena_printf(&arena, "%.*s%s", WEND_STR_ARG(server.edge.prefix), flags.error_log);
+    if (flags.error_log != NULL && strcmp(flags.error_log, "stderr") != 0 &&
+        flags.error_log[0] != '/')
+        server.error_log =
+            wend_arena_printf(&arena, "%.*s%s", WEND_STR_ARG(server.edge.prefix), flags.error_log);
     else if (flags.error_log != NULL)
         server.error_log = wend_str_of(flags.error_log);
     server.pid_path = pid_path;
@@ -270,8 +294,9 @@ int wend_cmd_edge(int argc, char **argv)
     }
     /* -e takes effect before the configuration is read. */
     if (wend_edge_open_error_log(server.error_log, WEND_LOG_NOTICE) != WEND_OK) {
-        fprintf(stderr, "%s: [alert] could not open error log file: open() \"%.*s\" failed (%d: %s)\n", me(&flags),
-                WEND_STR_ARG(server.error_log), errno, strerror(errno));
+        fprintf(stderr,
+                "%s: [alert] could not open error log file: open() \"%.*s\" failed (%d: %s)\n",
+                me(&flags), WEND_STR_ARG(server.error_log), errno, strerror(errno));
     }
     status = wend_edge_serve(&server);
     wend_arena_release(&arena);

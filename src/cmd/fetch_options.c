@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 struct option {
-    char letter; /* 0: none */
+    char letter;                        /* 0: none */
     const char *name, *argument, *help; /* argument NULL: a switch */
     enum { BOTH, GET_ONLY, TRACE_ONLY } use;
     bool (*take)(struct wend_fetch_options *options, const char *value);
@@ -354,8 +354,8 @@ int wend_fetch_options_parse(struct wend_fetch_options *options, const char *pro
 {
     bool words_only = false;
 
-    *options = (struct wend_fetch_options){.program = program,
-                                           .redirects_max = WEND_FETCH_REDIRECTS_MAX};
+    *options =
+        (struct wend_fetch_options){.program = program, .redirects_max = WEND_FETCH_REDIRECTS_MAX};
     wend_buffer_init(&options->data, WEND_FETCH_DATA_MAX);
     for (int at = 1; at < argc;) {
         const char *word = argv[at];

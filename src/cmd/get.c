@@ -188,7 +188,8 @@ static void run(struct wend_task *task, void *arg)
     code = wend_fetch_options_apply(&get->options, task, &get->fetch);
     if (code == WEND_OK)
         code = wend_fetch_run(task, &get->fetch);
-    if (code == WEND_OK && !has_failed(get) && !open_output(get)) { /* an empty answer is a file too */
+    if (code == WEND_OK && !has_failed(get) &&
+        !open_output(get)) { /* an empty answer is a file too */
         get->fetch.phase = WEND_FETCH_WRITE;
         code = wend_code_of_errno(errno);
     }
@@ -212,8 +213,8 @@ int wend_cmd_get(int argc, char **argv)
     if (get.exit_code >= 0)
         return get.exit_code;
     signal(SIGPIPE, SIG_IGN);
-    get.out = get.options.output == NULL || strcmp(get.options.output, "-") == 0 ? STDOUT_FILENO
-                                                                                 : -1;
+    get.out =
+        get.options.output == NULL || strcmp(get.options.output, "-") == 0 ? STDOUT_FILENO : -1;
     get.out_is_terminal = get.out >= 0 && isatty(get.out) == 1;
     loop = wend_loop_new(2);
     wend_task_start(loop, run, &get);

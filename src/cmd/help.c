@@ -36,7 +36,7 @@ static void show_command(size_t index)
     wend_command_print_help(&wend_commands[index], stdout);
 }
 
-/* --- options: every command's, one after the other ------------------------------------------------ */
+/* --- options: every command's, one after the other -------------------------------------------- */
 
 static const struct wend_command *option_at(size_t index, struct wend_option *out)
 {
@@ -74,7 +74,7 @@ static void show_option(size_t index)
            option.argument != NULL ? option.argument : "", option.help);
 }
 
-/* --- events and codes --------------------------------------------------------------------------- */
+/* --- events and codes ------------------------------------------------------------------------- */
 
 static bool event_name(size_t index, struct wend_str *out)
 {
@@ -108,7 +108,7 @@ static void show_code(size_t index)
            wend_code_text((enum wend_code)index));
 }
 
-/* --- the configuration's words: every module's, one after the other --------------------------------- */
+/* --- the configuration's words: every module's, one after the other --------------------------- */
 
 static bool directive_name(size_t index, struct wend_str *out)
 {
@@ -159,7 +159,7 @@ static void show_variable(size_t index)
         printf("  %s\n", row->help);
 }
 
-/* --- nginx's directives that no module here has ------------------------------------------------- */
+/* --- nginx's directives that no module here has ----------------------------------------------- */
 
 static bool is_built(struct wend_str name)
 {
@@ -199,7 +199,7 @@ static const struct help_source sources[] = {
     {"error code", code_name, show_code},
 };
 
-/* --- looking up --------------------------------------------------------------------------------- */
+/* --- looking up ------------------------------------------------------------------------------- */
 
 /* The word as the tables spell it: without dashes of an option, "$", and "WEND_". */
 static struct wend_str bare(struct wend_str word)

@@ -53,12 +53,12 @@ unsigned wend_launch_number(const struct wend_launch *launch, const char *option
 
     if (wend_str_to_u64(wend_str_of(text), &number) && number >= 1 && number <= most)
         return (unsigned)number;
-    fprintf(stderr, "%s: --%s takes a number from 1 to %u, not \"%s\"\n", launch->name, option, most,
-            text);
+    fprintf(stderr, "%s: --%s takes a number from 1 to %u, not \"%s\"\n", launch->name, option,
+            most, text);
     return 0;
 }
 
-/* --- where -------------------------------------------------------------------------------------- */
+/* --- where ------------------------------------------------------------------------------------ */
 
 /* A host name is looked up once, here; the first address of each family is listened on. */
 static bool bind_name(struct wend_launch *launch, const char *host, uint16_t port, bool uwsgi)
@@ -68,7 +68,8 @@ static bool bind_name(struct wend_launch *launch, const char *host, uint16_t por
     bool v4 = false, v6 = false;
 
     if (error != 0) {
-        fprintf(stderr, "%s: cannot listen on \"%s\": %s\n", launch->name, host, gai_strerror(error));
+        fprintf(stderr, "%s: cannot listen on \"%s\": %s\n", launch->name, host,
+                gai_strerror(error));
         return false;
     }
     for (struct addrinfo *at = found; at != NULL; at = at->ai_next) {
@@ -106,7 +107,8 @@ bool wend_launch_bind(struct wend_launch *launch, const char *text, bool uwsgi)
     *listener = (struct wend_listener){.fd = -1, .options = {.nodelay = true}};
     if (is_path || wend_str_starts(whole, WEND_STR("unix:"))) {
         if (!wend_listen_unix(listener, is_path ? whole : wend_str_from(whole, 5))) {
-            fprintf(stderr, "%s: the socket's path \"%s\" is empty or too long\n", launch->name, text);
+            fprintf(stderr, "%s: the socket's path \"%s\" is empty or too long\n", launch->name,
+                    text);
             return false;
         }
         launch->uwsgi[launch->listener_count++] = uwsgi;
@@ -148,8 +150,8 @@ static void say_in_use(const struct wend_launch *launch, const struct wend_liste
         fprintf(stderr, "%s: %.*s is in use by a process of another user (it listens on %s)\n",
                 launch->name, len, text, owner.address);
     else
-        fprintf(stderr, "%s: %.*s is in use by %s, process %d (it listens on %s)\n", launch->name, len,
-                text, owner.name, (int)owner.pid, owner.address);
+        fprintf(stderr, "%s: %.*s is in use by %s, process %d (it listens on %s)\n", launch->name,
+                len, text, owner.name, (int)owner.pid, owner.address);
     fprintf(stderr, "%s: choose another address with -b, for example -b %d\n", launch->name,
             WEND_LAUNCH_PORT + 1);
 }
@@ -181,7 +183,7 @@ bool wend_launch_probe(struct wend_launch *launch)
     return all;
 }
 
-/* --- with what ---------------------------------------------------------------------------------- */
+/* --- with what -------------------------------------------------------------------------------- */
 
 static bool is_virtualenv(const char *folder, const char *name, char *path)
 {
@@ -198,7 +200,8 @@ void wend_launch_home(struct wend_launch *launch, const char *named, const char 
 
     if (named == NULL)
         named = getenv("VIRTUAL_ENV");
-    if (named == NULL && (is_virtualenv(beside, ".venv", path) || is_virtualenv(beside, "venv", path)))
+    if (named == NULL &&
+        (is_virtualenv(beside, ".venv", path) || is_virtualenv(beside, "venv", path)))
         named = path;
     if (named != NULL && named[0] != '\0' && realpath(named, path) != NULL)
         named = path; /* chdir must not change what it means */
@@ -263,7 +266,7 @@ void wend_launch_write_words(const struct wend_launch *launch, struct wend_buffe
     }
 }
 
-/* --- the master --------------------------------------------------------------------------------- */
+/* --- the master ------------------------------------------------------------------------------- */
 
 static int execute(struct wend_worker *worker, void *config)
 {
@@ -278,7 +281,8 @@ static int execute(struct wend_worker *worker, void *config)
     return WEND_EXIT_FATAL;
 }
 
-static enum wend_code load(void *data, const struct wend_generation *old, struct wend_generation *out)
+static enum wend_code load(void *data, const struct wend_generation *old,
+                           struct wend_generation *out)
 {
     struct running *running = data;
 
@@ -308,8 +312,11 @@ void wend_launch_print_addresses(const struct wend_launch *launch)
         int len = (int)wend_listen_write(listener, text);
         bool is_unix = listener->address.family == AF_UNIX;
 
-        printf("  on %s%.*s%s\n", launch->uwsgi[i] ? "uwsgi " : is_unix ? "" : "http://", len, text,
-               launch->uwsgi[i] || is_unix ? "" : "/");
+        printf("  on %s%.*s%s\n",
+               launch->uwsgi[i] ? "uwsgi "
+               : is_unix        ? ""
+                                : "http://",
+               len, text, launch->uwsgi[i] || is_unix ? "" : "/");
     }
 }
 
@@ -350,7 +357,8 @@ int wend_launch_run(struct wend_launch *launch)
     int status;
 
     running.launch = launch;
-    if (!wend_app_find_worker(launch->name, running.worker, sizeof(running.worker)) || !open_listeners(launch) || !open_log(launch))
+    if (!wend_app_find_worker(launch->name, running.worker, sizeof(running.worker)) ||
+        !open_listeners(launch) || !open_log(launch))
         return 1;
     snprintf(processes, sizeof(processes), "%u", launch->workers);
     wend_launch_set(launch, "processes", processes);

@@ -1,12 +1,12 @@
 /* cmd/launch.h - a Python site from a command line: listeners, master, workers.
  *
  * What it is for. `wend serve module:app`, the uwsgi and the gunicorn link say the same things in
- * three languages. Each fills a struct wend_launch. The links call wend_launch_run(); `wend serve` makes
- * a configuration of it and runs the edge.
+ * three languages. Each fills a struct wend_launch. The links call wend_launch_run(); `wend serve`
+ * makes a configuration of it and runs the edge.
  *
  * How. This process opens the listeners and becomes the master; it contains no Python. Its workers
- * execute wend-python3.11, which lies beside it, with the listeners and the options below handed over
- * (net/handover.h, cmd/python_worker.c).
+ * execute wend-python3.11, which lies beside it, with the listeners and the options below handed
+ * over (net/handover.h, cmd/python_worker.c).
  */
 #ifndef WEND_CMD_LAUNCH_H
 #define WEND_CMD_LAUNCH_H
@@ -20,9 +20,9 @@
 #define WEND_LAUNCH_PORT 8000
 
 struct wend_launch {
-    const char *name;      /* "wend", "uwsgi": in messages */
-    const char *what;      /* for the banner: "mysite.wsgi:application" */
-    const char *log_path;  /* NULL: standard error */
+    const char *name;     /* "wend", "uwsgi": in messages */
+    const char *what;     /* for the banner: "mysite.wsgi:application" */
+    const char *log_path; /* NULL: standard error */
     unsigned workers;
     struct wend_arena arena;
     struct wend_handover_option options[WEND_LAUNCH_OPTIONS_MAX];

@@ -1,7 +1,7 @@
 /* cmd/main.c - which command is meant: by the name of the link that was called, or the first word.
  *
- * A link named nginx, uwsgi or gunicorn behaves as the program of that name does, down to its flags;
- * the rest of the house is reached as `wend COMMAND ...`.
+ * A link named nginx, uwsgi or gunicorn behaves as the program of that name does, down to its
+ * flags; the rest of the house is reached as `wend COMMAND ...`.
  */
 #include "base/str.h"
 #include "cmd/app_provider.h"
@@ -42,10 +42,12 @@ static void usage(FILE *to)
     fputs("wend carries a web request all the way: from the URL to the page.\n\n"
           "usage: wend COMMAND [...]\n\n",
           to);
-    for (const struct command *command = commands; command < commands + WEND_COUNT(commands); command++)
+    for (const struct command *command = commands; command < commands + WEND_COUNT(commands);
+         command++)
         fprintf(to, "  %-8s %s\n", command->name,
                 wend_command_find(wend_str_of(command->name))->summary);
-    fputs("\nTry `wend serve .` in a folder of files, and `wend COMMAND --help` for a command's options.\n",
+    fputs("\nTry `wend serve .` in a folder of files, and `wend COMMAND --help` for a command's "
+          "options.\n",
           to);
 }
 

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* clang-format off */
 #define HELP_ROW {WEND_OPT_HELP, 'h', "help", NULL, "print this and exit"}
 
 #define ROWS(name, ...)                                                                            \
@@ -71,6 +72,7 @@ ROWS(help,
      {WEND_OPT_MAN, 0, "man", "COMMAND", "print the command's man page (mdoc source)"},
      {WEND_OPT_REFERENCE, 0, "reference", NULL, "print the configuration's reference (Markdown)"},
      HELP_ROW)
+/* clang-format on */
 
 static bool get_option(size_t index, struct wend_option *out)
 {
@@ -213,8 +215,7 @@ static bool next_letter(struct wend_option_walk *walk, struct wend_option *optio
     return **value != '\0' || take_value(walk, shown, value);
 }
 
-static bool next_name(struct wend_option_walk *walk, struct wend_option *option,
-                      const char **value)
+static bool next_name(struct wend_option_walk *walk, struct wend_option *option, const char **value)
 {
     const char *text = walk->argv[walk->at], *equals = strchr(text, '=');
     struct wend_str name = wend_str_of(text + 2);

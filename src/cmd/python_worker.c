@@ -1,14 +1,13 @@
 /* cmd/python_worker.c - the worker executable that contains a Python: wend-python3.11.
  *
- * The master executes it with a hand-over (net/handover.h): listening sockets, and the application's
- * settings as options (app/app.h has their words), plus
- *     access_log=FILE    a line per request; - is standard output
- *     log=FILE           opened again when logs are rotated
+ * The master executes it with a hand-over (net/handover.h): listening sockets, and the
+ * application's settings as options (app/app.h has their words), plus access_log=FILE    a line per
+ * request; - is standard output log=FILE           opened again when logs are rotated
  *     drain_ms=30000     how long the last requests may take
  * By hand, for tests and measurements, the same words are arguments:
  *     wend-python3.11 listen=127.0.0.1:8000 uwsgi=unix:/run/x.sock module=mysite.wsgi
- * It is also the whole server (`wend-python3.11 edge -c nginx.conf`) for configurations with `app` blocks;
- * see cmd/app_provider.h.
+ * It is also the whole server (`wend-python3.11 edge -c nginx.conf`) for configurations with `app`
+ * blocks; see cmd/app_provider.h.
  */
 #include "app/host.h"
 #include "app/python/engine.h"
@@ -61,7 +60,7 @@ static struct {
     int drain_ms;
 } self = {.drain_ms = DRAIN_MS_DEFAULT};
 
-/* --- connections -------------------------------------------------------------------------------- */
+/* --- connections ------------------------------------------------------------------------------ */
 
 static void take(struct wend_acceptor *acceptor, int fd, const struct wend_address *peer,
                  const struct wend_address *local)
@@ -133,7 +132,7 @@ static enum wend_code open_logs(void)
     return WEND_OK;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 static void stop_accepting(void)
 {
@@ -193,7 +192,7 @@ static void file_changed(void *arg, const char *path)
     wend_loop_post(self.loop, &self.changed);
 }
 
-/* --- the beginning ------------------------------------------------------------------------------ */
+/* --- the beginning ---------------------------------------------------------------------------- */
 
 static int refuse(const char *what, struct wend_str word, struct wend_str value)
 {
@@ -221,7 +220,8 @@ static enum wend_code set_own(struct wend_str word, struct wend_str value)
     return WEND_OK;
 }
 
-static int set_option(struct wend_app_settings *settings, struct wend_str word, struct wend_str value)
+static int set_option(struct wend_app_settings *settings, struct wend_str word,
+                      struct wend_str value)
 {
     const char *error = "a wrong value";
     enum wend_code code = set_own(word, value);
@@ -277,8 +277,8 @@ static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder
 {
     (void)arg;
     if (wend_static_map_add(&self.files, prefix, folder) != WEND_OK)
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, errno, "static files in \"%.*s\" are not served",
-                 WEND_STR_ARG(folder));
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, errno,
+                 "static files in \"%.*s\" are not served", WEND_STR_ARG(folder));
 }
 
 /* The application is loaded before the first connection is accepted. */

@@ -20,7 +20,14 @@ struct serve {
     bool tracebacks; /* what came out of the last two */
 };
 
-enum target { TARGET_APPLICATION, TARGET_PROJECT, TARGET_FOLDER, TARGET_NGINX, TARGET_UWSGI, TARGET_WRONG };
+enum target {
+    TARGET_APPLICATION,
+    TARGET_PROJECT,
+    TARGET_FOLDER,
+    TARGET_NGINX,
+    TARGET_UWSGI,
+    TARGET_WRONG
+};
 
 static bool ends_with(const char *text, const char *end)
 {
@@ -55,7 +62,8 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
     switch (option->id) {
     case WEND_OPT_OPERAND:
         if (serve->target != NULL)
-            fprintf(stderr, "wend serve: one TARGET at a time: \"%s\" or \"%s\"?\n", serve->target, value);
+            fprintf(stderr, "wend serve: one TARGET at a time: \"%s\" or \"%s\"?\n", serve->target,
+                    value);
         if (serve->target != NULL)
             return false;
         serve->target = value;
@@ -94,8 +102,8 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
     }
 }
 
-/* Traceback pages show secrets: without being asked only to somebody who sits at a terminal and whom
- * nobody else can reach. */
+/* Traceback pages show secrets: without being asked only to somebody who sits at a terminal and
+ * whom nobody else can reach. */
 static bool is_development(const struct serve *serve)
 {
     if (serve->development || serve->production)
@@ -103,7 +111,7 @@ static bool is_development(const struct serve *serve)
     return isatty(STDOUT_FILENO) && wend_launch_is_local(&serve->launch);
 }
 
-/* --- what is common to all ---------------------------------------------------------------------- */
+/* --- what is common to all -------------------------------------------------------------------- */
 
 #define CONF_BYTES_MAX 65536
 
@@ -118,7 +126,8 @@ static void announce(const struct wend_edge *edge)
     wend_launch_print_addresses(&serve->launch);
     printf("  %u worker process%s%s%s\n", serve->launch.workers,
            serve->launch.workers == 1 ? "" : "es",
-           serve->tracebacks ? "; development: traceback pages, static files of the applications" : "",
+           serve->tracebacks ? "; development: traceback pages, static files of the applications"
+                             : "",
            serve->reload ? "; starts anew when a source file changes" : "");
     fflush(stdout);
 }
@@ -126,7 +135,8 @@ static void announce(const struct wend_edge *edge)
 static void announce_conf(const struct wend_edge *edge)
 {
     printf("wend %s serves %s\n", WEND_VERSION, announcing->target);
-    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL;
+         listen = listen->next) {
         char text[WEND_LISTEN_TEXT_MAX];
 
         printf("  on %.*s for %.*s\n", (int)wend_listen_write(&listen->listener, text), text,
@@ -142,11 +152,12 @@ static void write_conf(const struct serve *serve, struct wend_buffer *conf)
 {
     const struct wend_launch *launch = &serve->launch;
 
-    wend_buffer_printf(conf, "daemon off;\nerror_log stderr notice;\nworker_processes %u;\n"
-                             "worker_shutdown_timeout %s;\n"
-                             "events { worker_connections 8192; }\nhttp {\n  sendfile on;\n"
-                             "  log_format serve '$remote_addr [$time_local] \"$request\" $status "
-                             "$body_bytes_sent $request_time';\n  access_log ",
+    wend_buffer_printf(conf,
+                       "daemon off;\nerror_log stderr notice;\nworker_processes %u;\n"
+                       "worker_shutdown_timeout %s;\n"
+                       "events { worker_connections 8192; }\nhttp {\n  sendfile on;\n"
+                       "  log_format serve '$remote_addr [$time_local] \"$request\" $status "
+                       "$body_bytes_sent $request_time';\n  access_log ",
                        launch->workers, serve->reload ? "2s" : "30s");
     if (serve->access_log == NULL) {
         wend_buffer_add(conf, WEND_STR("off;\n"));
@@ -190,7 +201,7 @@ static int serve_conf(struct serve *serve, struct wend_buffer *conf, const char 
     return status;
 }
 
-/* --- an application ----------------------------------------------------------------------------- */
+/* --- an application --------------------------------------------------------------------------- */
 
 static void set_words(struct serve *serve, enum target kind, const char *project)
 {
@@ -201,7 +212,8 @@ static void set_words(struct serve *serve, enum target kind, const char *project
         wend_launch_set(launch, "chdir", project);
         launch->what = wend_arena_printf(&launch->arena, "the Django project %s", project).ptr;
     } else {
-        wend_launch_set(launch, ends_with(serve->target, ".py") ? "wsgi_file" : "module", serve->target);
+        wend_launch_set(launch, ends_with(serve->target, ".py") ? "wsgi_file" : "module",
+                        serve->target);
         launch->what = serve->target;
     }
     serve->tracebacks = is_development(serve);
@@ -228,16 +240,17 @@ static int serve_python(struct serve *serve, enum target kind)
     write_conf(serve, &conf);
     wend_buffer_add(&conf, WEND_STR("  app site {\n"));
     wend_launch_write_words(&serve->launch, &conf);
-    wend_buffer_add(&conf, WEND_STR("  }\n  server {\n    http_policy strict;\n    merge_slashes off;\n"
-                                    "    keepalive_requests 1000000;\n    client_max_body_size 0;\n"
-                                    "    client_header_buffer_size 4k;\n"
-                                    "    large_client_header_buffers 4 16k;\n"));
+    wend_buffer_add(&conf,
+                    WEND_STR("  }\n  server {\n    http_policy strict;\n    merge_slashes off;\n"
+                             "    keepalive_requests 1000000;\n    client_max_body_size 0;\n"
+                             "    client_header_buffer_size 4k;\n"
+                             "    large_client_header_buffers 4 16k;\n"));
     write_listens(&serve->launch, &conf);
     wend_buffer_add(&conf, WEND_STR("    location / { app_pass site; }\n  }\n}\n"));
     return serve_conf(serve, &conf, project);
 }
 
-/* --- files -------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static void write_types(struct wend_buffer *conf)
 {
@@ -280,7 +293,8 @@ static int serve_nginx(struct serve *serve)
     char path[PATH_MAX];
 
     if (serve->bound || serve->workers_set) {
-        fputs("wend serve: with an nginx.conf, -b and -w are the file's `listen` and `worker_processes`\n",
+        fputs("wend serve: with an nginx.conf, -b and -w are the file's `listen` and "
+              "`worker_processes`\n",
               stderr);
         return 2;
     }
@@ -304,7 +318,8 @@ static int serve_nginx(struct serve *serve)
 int wend_cmd_serve(int argc, char **argv)
 {
     static struct serve serve;
-    struct wend_option_walk walk = {wend_command_find(WEND_STR("serve")), argc, argv, 0, NULL, 0, 0};
+    struct wend_option_walk walk = {
+        wend_command_find(WEND_STR("serve")), argc, argv, 0, NULL, 0, 0};
     struct wend_option option;
     const char *value;
     enum target kind;
@@ -321,11 +336,14 @@ int wend_cmd_serve(int argc, char **argv)
     if (walk.failed)
         return 2;
     if (serve.target == NULL) {
-        fputs("wend serve: say what: module:app, a Django project's folder, a folder of files, or an "
-              "nginx.conf\n", stderr);
+        fputs(
+            "wend serve: say what: module:app, a Django project's folder, a folder of files, or an "
+            "nginx.conf\n",
+            stderr);
         return 2;
     }
-    if (serve.launch.listener_count == 0 && !wend_launch_bind(&serve.launch, "127.0.0.1:8000", false))
+    if (serve.launch.listener_count == 0 &&
+        !wend_launch_bind(&serve.launch, "127.0.0.1:8000", false))
         return 2;
     if (!serve.workers_set && !serve.reload)
         serve.launch.workers = (unsigned)sysconf(_SC_NPROCESSORS_ONLN);
@@ -335,8 +353,10 @@ int wend_cmd_serve(int argc, char **argv)
     case TARGET_PROJECT:
         return serve_python(&serve, kind);
     case TARGET_UWSGI:
-        fputs("wend serve: uwsgi.ini files are not read yet; give their options to `wend app`, which "
-              "knows uWSGI's flags\n", stderr);
+        fputs(
+            "wend serve: uwsgi.ini files are not read yet; give their options to `wend app`, which "
+            "knows uWSGI's flags\n",
+            stderr);
         return 2;
     case TARGET_WRONG:
         return 2;

@@ -92,8 +92,8 @@ static struct wend_print_style choose_style(const struct wend_fetch_options *opt
 
     return (struct wend_print_style){
         .columns = terminal_columns(),
-        .color = options->color || (terminal && !options->no_color &&
-                                    (no_color == NULL || no_color[0] == '\0')),
+        .color = options->color ||
+                 (terminal && !options->no_color && (no_color == NULL || no_color[0] == '\0')),
         .ascii = options->ascii || (terminal && !locale_is_utf8()),
     };
 }
@@ -125,8 +125,7 @@ static void add_summary(struct wend_buffer *out, const struct tracing *tracing)
     wend_print_duration(out, tracing->view.duration_ns);
     wend_buffer_add(out, WEND_STR("  "));
     add_size(out, fetch->body_bytes);
-    wend_buffer_printf(out, "\ntrace %016llx%016llx\n\n",
-                       (unsigned long long)tracing->view.id[0],
+    wend_buffer_printf(out, "\ntrace %016llx%016llx\n\n", (unsigned long long)tracing->view.id[0],
                        (unsigned long long)tracing->view.id[1]);
 }
 
@@ -138,9 +137,8 @@ static void print_trace(struct tracing *tracing)
 
     wend_server_spans_merge(tracing->task->trace, tracing->told.at, tracing->told.count,
                             &tracing->view);
-    tracing->view.subject = wend_arena_printf(&tracing->task->arena, "%.*s %.*s",
-                                              WEND_STR_ARG(tracing->fetch.method),
-                                              WEND_STR_ARG(url));
+    tracing->view.subject = wend_arena_printf(
+        &tracing->task->arena, "%.*s %.*s", WEND_STR_ARG(tracing->fetch.method), WEND_STR_ARG(url));
     wend_buffer_init(&out, OUTPUT_MAX);
     if (tracing->options.json) {
         wend_print_json(&out, &tracing->view);

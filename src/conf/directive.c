@@ -5,7 +5,7 @@
 
 #define DISTANCE_WORD_MAX 64u
 
-/* --- finding rows -------------------------------------------------------------------------------- */
+/* --- finding rows ----------------------------------------------------------------------------- */
 
 /* The row of that name that may stand here; else *known is set to one that may not. */
 static const struct wend_directive *find_row(struct wend_conf *conf, struct wend_str name,
@@ -58,7 +58,8 @@ unsigned wend_conf_distance(struct wend_str a, struct wend_str b, unsigned limit
     return last[b.len] <= limit ? last[b.len] : limit + 1;
 }
 
-const char *wend_conf_nearest(const struct wend_directive_table *const *tables, struct wend_str name)
+const char *wend_conf_nearest(const struct wend_directive_table *const *tables,
+                              struct wend_str name)
 {
     unsigned best = name.len < 5 ? 1 : name.len < 9 ? 2 : 3;
     const char *nearest = NULL;
@@ -106,9 +107,11 @@ static enum wend_code apply_one(struct wend_conf *conf)
     if (row->block && !statement->has_block)
         return wend_conf_bad(conf, "directive \"%.*s\" has no opening \"{\"", WEND_STR_ARG(name));
     if (!row->block && statement->has_block)
-        return wend_conf_bad(conf, "directive \"%.*s\" is not terminated by \";\"", WEND_STR_ARG(name));
+        return wend_conf_bad(conf, "directive \"%.*s\" is not terminated by \";\"",
+                             WEND_STR_ARG(name));
     if (count < row->args_min || (row->args_max >= 0 && count > row->args_max))
-        return wend_conf_bad(conf, "invalid number of arguments in \"%.*s\" directive", WEND_STR_ARG(name));
+        return wend_conf_bad(conf, "invalid number of arguments in \"%.*s\" directive",
+                             WEND_STR_ARG(name));
     return row->set(conf, row, conf->slot == NULL ? NULL : conf->slot(conf, row));
 }
 
@@ -132,7 +135,7 @@ enum wend_code wend_conf_apply(struct wend_conf *conf, const struct wend_stateme
     return code;
 }
 
-/* --- units --------------------------------------------------------------------------------------- */
+/* --- units ------------------------------------------------------------------------------------ */
 
 static bool read_digits(struct wend_str *text, int64_t *value)
 {
@@ -166,10 +169,14 @@ static const struct {
     struct wend_str name;
     int64_t ms;
 } time_units[] = {
-    {WEND_STR_INIT("y"), INT64_C(31536000000)}, {WEND_STR_INIT("M"), INT64_C(2592000000)},
-    {WEND_STR_INIT("w"), 604800000},            {WEND_STR_INIT("d"), 86400000},
-    {WEND_STR_INIT("h"), 3600000},              {WEND_STR_INIT("ms"), 1},
-    {WEND_STR_INIT("m"), 60000},                {WEND_STR_INIT("s"), 1000},
+    {WEND_STR_INIT("y"), INT64_C(31536000000)},
+    {WEND_STR_INIT("M"), INT64_C(2592000000)},
+    {WEND_STR_INIT("w"), 604800000},
+    {WEND_STR_INIT("d"), 86400000},
+    {WEND_STR_INIT("h"), 3600000},
+    {WEND_STR_INIT("ms"), 1},
+    {WEND_STR_INIT("m"), 60000},
+    {WEND_STR_INIT("s"), 1000},
 };
 
 int64_t wend_conf_msec(struct wend_str text)
@@ -207,11 +214,12 @@ int64_t wend_conf_sec(struct wend_str text)
     return ms < 0 || ms % 1000 != 0 ? -1 : ms / 1000;
 }
 
-/* --- setters ------------------------------------------------------------------------------------- */
+/* --- setters ---------------------------------------------------------------------------------- */
 
 static enum wend_code duplicate(struct wend_conf *conf)
 {
-    return wend_conf_bad(conf, "\"%.*s\" directive is duplicate", WEND_STR_ARG(conf->statement->args[0]));
+    return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
+                         WEND_STR_ARG(conf->statement->args[0]));
 }
 
 enum wend_code wend_set_flag(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -227,14 +235,16 @@ enum wend_code wend_set_flag(struct wend_conf *conf, const struct wend_directive
     else if (wend_str_eq_nocase(value, WEND_STR("off")))
         *flag = 0;
     else
-        return wend_conf_bad(conf, "invalid value \"%.*s\" in \"%.*s\" directive, it must be \"on\" or \"off\"",
-                             WEND_STR_ARG(value), WEND_STR_ARG(conf->statement->args[0]));
+        return wend_conf_bad(
+            conf, "invalid value \"%.*s\" in \"%.*s\" directive, it must be \"on\" or \"off\"",
+            WEND_STR_ARG(value), WEND_STR_ARG(conf->statement->args[0]));
     return WEND_OK;
 }
 
 enum wend_code wend_conf_invalid(struct wend_conf *conf)
 {
-    return wend_conf_bad(conf, "\"%.*s\" directive invalid value", WEND_STR_ARG(conf->statement->args[0]));
+    return wend_conf_bad(conf, "\"%.*s\" directive invalid value",
+                         WEND_STR_ARG(conf->statement->args[0]));
 }
 
 static enum wend_code set_parsed(struct wend_conf *conf, int64_t *slot, int64_t value)
@@ -256,7 +266,8 @@ enum wend_code wend_set_number(struct wend_conf *conf, const struct wend_directi
     if (*(int64_t *)slot != WEND_UNSET)
         return duplicate(conf);
     if (!read_digits(&text, &value) || text.len != 0)
-        return wend_conf_bad(conf, "\"%.*s\" directive invalid number", WEND_STR_ARG(conf->statement->args[0]));
+        return wend_conf_bad(conf, "\"%.*s\" directive invalid number",
+                             WEND_STR_ARG(conf->statement->args[0]));
     return set_parsed(conf, slot, value);
 }
 
@@ -312,7 +323,8 @@ enum wend_code wend_check_flag(struct wend_conf *conf, const struct wend_directi
     return wend_set_flag(conf, row, &value);
 }
 
-enum wend_code wend_check_number(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+enum wend_code wend_check_number(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     int64_t value = WEND_UNSET;
 
@@ -336,7 +348,8 @@ enum wend_code wend_check_msec(struct wend_conf *conf, const struct wend_directi
     return wend_set_msec(conf, row, &value);
 }
 
-enum wend_code wend_set_ignored(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+enum wend_code wend_set_ignored(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     (void)conf;
     (void)row;

@@ -4,8 +4,8 @@
  * its default and its help. From the rows come checking, "did you mean", `wend help` and the
  * reference. Whoever applies a tree gives the tables and says where a row's value lives.
  *
- * Who owns what. Values are kept in the configuration's arena; slices of the tree stay valid as long
- * as it does.
+ * Who owns what. Values are kept in the configuration's arena; slices of the tree stay valid as
+ * long as it does.
  *
  * Unset. A slot that no directive has set holds WEND_UNSET (numbers and flags) or NULL (pointers),
  * so that levels can be merged: WEND_MERGE() takes the parent's value, then the default.
@@ -42,13 +42,13 @@ struct wend_directive {
     unsigned contexts;
     short args_min, args_max; /* the name not counted; args_max -1: any */
     bool block;
-    bool once_checked;        /* the setter itself decides about repeated use */
+    bool once_checked; /* the setter itself decides about repeated use */
     wend_directive_set set;
-    unsigned level;           /* the owner's: which of its structs */
-    size_t offset;            /* of the slot in it */
-    const void *extra;        /* the setter's: an enum table, limits */
-    const char *fallback;     /* the default as people write it; NULL: none */
-    const char *help;         /* one line */
+    unsigned level;       /* the owner's: which of its structs */
+    size_t offset;        /* of the slot in it */
+    const void *extra;    /* the setter's: an enum table, limits */
+    const char *fallback; /* the default as people write it; NULL: none */
+    const char *help;     /* one line */
 };
 
 struct wend_directive_table {
@@ -67,7 +67,7 @@ struct wend_conf {
     const struct wend_directive_table *table;         /* the current row's */
     const struct wend_statement *statement;           /* the current one */
     unsigned context;
-    void *scope;                                      /* the owner's, of the current block */
+    void *scope; /* the owner's, of the current block */
     /* Where a row's slot lives; the owner's. */
     void *(*slot)(struct wend_conf *conf, const struct wend_directive *row);
     /* Says why a word that is in no table is refused; NULL text: nobody knows it. */
@@ -85,19 +85,25 @@ enum wend_code wend_conf_apply(struct wend_conf *conf, const struct wend_stateme
 /* "\"NAME\" directive invalid value in FILE:LINE". */
 enum wend_code wend_conf_invalid(struct wend_conf *conf);
 
-/* --- setters for `set` --------------------------------------------------------------------------- */
+/* --- setters for `set` ------------------------------------------------------------------------ */
 
 struct wend_conf_word {
     const char *name;
     int value;
 };
-enum wend_code wend_set_flag(struct wend_conf *, const struct wend_directive *, void *);   /* int */
-enum wend_code wend_set_number(struct wend_conf *, const struct wend_directive *, void *); /* int64_t */
-enum wend_code wend_set_size(struct wend_conf *, const struct wend_directive *, void *);   /* int64_t */
-enum wend_code wend_set_msec(struct wend_conf *, const struct wend_directive *, void *);   /* int64_t */
-enum wend_code wend_set_sec(struct wend_conf *, const struct wend_directive *, void *);    /* int64_t */
-enum wend_code wend_set_str(struct wend_conf *, const struct wend_directive *, void *);    /* wend_str */
-enum wend_code wend_set_enum(struct wend_conf *, const struct wend_directive *, void *);   /* int; extra: words */
+enum wend_code wend_set_flag(struct wend_conf *, const struct wend_directive *, void *); /* int */
+enum wend_code wend_set_number(struct wend_conf *, const struct wend_directive *,
+                               void *); /* int64_t */
+enum wend_code wend_set_size(struct wend_conf *, const struct wend_directive *,
+                             void *); /* int64_t */
+enum wend_code wend_set_msec(struct wend_conf *, const struct wend_directive *,
+                             void *); /* int64_t */
+enum wend_code wend_set_sec(struct wend_conf *, const struct wend_directive *,
+                            void *); /* int64_t */
+enum wend_code wend_set_str(struct wend_conf *, const struct wend_directive *,
+                            void *); /* wend_str */
+enum wend_code wend_set_enum(struct wend_conf *, const struct wend_directive *,
+                             void *); /* int; extra: words */
 /* The value is checked and then forgotten: what the directive tunes does not exist here. */
 enum wend_code wend_check_flag(struct wend_conf *, const struct wend_directive *, void *);
 enum wend_code wend_check_number(struct wend_conf *, const struct wend_directive *, void *);
@@ -106,7 +112,7 @@ enum wend_code wend_check_msec(struct wend_conf *, const struct wend_directive *
 /* Checked where it stands, and without effect here: extra is NULL. */
 enum wend_code wend_set_ignored(struct wend_conf *, const struct wend_directive *, void *);
 
-/* --- units (nginx's) ----------------------------------------------------------------------------- */
+/* --- units (nginx's) -------------------------------------------------------------------------- */
 
 /* "10", "8k", "1m", "2g" to bytes; -1 when it is none. */
 int64_t wend_conf_size(struct wend_str text);
@@ -115,7 +121,8 @@ int64_t wend_conf_msec(struct wend_str text);
 int64_t wend_conf_sec(struct wend_str text);
 
 /* The name among all tables that is nearest to `name`; NULL when none is near. */
-const char *wend_conf_nearest(const struct wend_directive_table *const *tables, struct wend_str name);
+const char *wend_conf_nearest(const struct wend_directive_table *const *tables,
+                              struct wend_str name);
 /* Optimal string alignment distance, at most `limit` + 1. */
 unsigned wend_conf_distance(struct wend_str a, struct wend_str b, unsigned limit);
 

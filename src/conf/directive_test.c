@@ -55,7 +55,8 @@ struct settings {
 
 static const struct wend_directive rows[] = {
     {"flag", WEND_CTX_HTTP, 1, 1, .set = wend_set_flag, .offset = offsetof(struct settings, flag)},
-    {"bytes", WEND_CTX_HTTP, 1, 1, .set = wend_set_size, .offset = offsetof(struct settings, bytes)},
+    {"bytes", WEND_CTX_HTTP, 1, 1, .set = wend_set_size,
+     .offset = offsetof(struct settings, bytes)},
     {"block", WEND_CTX_HTTP, 0, 0, true, .set = wend_set_ignored},
     {"elsewhere", WEND_CTX_SERVER, 0, -1, .set = wend_set_ignored},
 };
@@ -72,14 +73,16 @@ static const char *apply(const char *text, struct settings *settings)
     static struct wend_conf_error error;
     static struct wend_arena arena;
     struct wend_conf_tree tree;
-    struct wend_conf conf = {.arena = &arena, .tree = &tree, .error = &error, .tables = tables, .slot = slot_of};
+    struct wend_conf conf = {
+        .arena = &arena, .tree = &tree, .error = &error, .tables = tables, .slot = slot_of};
 
     if (arena.bytes_max == 0)
         wend_arena_init(&arena, WEND_ARENA_UNLIMITED);
     wend_arena_release(&arena);
     *settings = (struct settings){WEND_UNSET, WEND_UNSET};
     error.text[0] = '\0';
-    if (wend_conf_parse(&arena, WEND_STR("f"), wend_str_of(text), WEND_STR_NULL, &tree, &error) == WEND_OK)
+    if (wend_conf_parse(&arena, WEND_STR("f"), wend_str_of(text), WEND_STR_NULL, &tree, &error) ==
+        WEND_OK)
         (void)!wend_conf_apply(&conf, tree.top, WEND_CTX_HTTP, settings);
     wend_arena_release(&arena);
     return error.text;
@@ -94,14 +97,19 @@ static void rows_are_checked(void **state)
     assert_int_equal(s.flag, 1);
     assert_int_equal(s.bytes, 2048);
     assert_string_equal(apply("flag on; flag off;", &s), "\"flag\" directive is duplicate in f:1");
-    assert_string_equal(apply("flag yes;", &s),
-                        "invalid value \"yes\" in \"flag\" directive, it must be \"on\" or \"off\" in f:1");
-    assert_string_equal(apply("flag;", &s), "invalid number of arguments in \"flag\" directive in f:1");
-    assert_string_equal(apply("flag on { }", &s), "directive \"flag\" is not terminated by \";\" in f:1");
+    assert_string_equal(
+        apply("flag yes;", &s),
+        "invalid value \"yes\" in \"flag\" directive, it must be \"on\" or \"off\" in f:1");
+    assert_string_equal(apply("flag;", &s),
+                        "invalid number of arguments in \"flag\" directive in f:1");
+    assert_string_equal(apply("flag on { }", &s),
+                        "directive \"flag\" is not terminated by \";\" in f:1");
     assert_string_equal(apply("block;", &s), "directive \"block\" has no opening \"{\" in f:1");
-    assert_string_equal(apply("elsewhere;", &s), "\"elsewhere\" directive is not allowed here in f:1");
+    assert_string_equal(apply("elsewhere;", &s),
+                        "\"elsewhere\" directive is not allowed here in f:1");
     assert_string_equal(apply("bytes 1x;", &s), "\"bytes\" directive invalid value in f:1");
-    assert_string_equal(apply("bites 1;", &s), "unknown directive \"bites\" in f:1 (did you mean \"bytes\"?)");
+    assert_string_equal(apply("bites 1;", &s),
+                        "unknown directive \"bites\" in f:1 (did you mean \"bytes\"?)");
     assert_string_equal(apply("something 1;", &s), "unknown directive \"something\" in f:1");
 }
 

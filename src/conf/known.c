@@ -51,7 +51,8 @@ const struct wend_known_directive *wend_known_find(struct wend_str name)
     return &wend_known_directives[from];
 }
 
-/* access_by_lua_block, lua_shared_dict, ...: third parties' names are no rows, but these are met. */
+/* access_by_lua_block, lua_shared_dict, ...: third parties' names are no rows, but these are met.
+ */
 static bool is_lua(struct wend_str name)
 {
     return wend_str_starts(name, WEND_STR("lua_")) || wend_str_find(name, WEND_STR("_by_lua")) > 0;

@@ -14,8 +14,8 @@ static void rows_are_sorted_and_all_found(void **state)
 
         assert_non_null(wend_known_find(name));
         if (i > 0)
-            assert_true(
-                wend_str_compare(wend_str_of(wend_known_directives[i - 1].name), name) <= 0);
+            assert_true(wend_str_compare(wend_str_of(wend_known_directives[i - 1].name), name) <=
+                        0);
     }
     assert_null(wend_known_find(WEND_STR("")));
     assert_null(wend_known_find(WEND_STR("zzz")));
@@ -49,7 +49,8 @@ static void modules_are_refused_by_their_file(void **state)
 {
     (void)state;
     assert_non_null(wend_known_explain_module(WEND_STR("modules/ngx_http_js_module.so")));
-    assert_non_null(wend_known_explain_module(WEND_STR("/usr/lib/nginx/modules/ngx_mail_module.so")));
+    assert_non_null(
+        wend_known_explain_module(WEND_STR("/usr/lib/nginx/modules/ngx_mail_module.so")));
     assert_non_null(wend_known_explain_module(WEND_STR("ngx_http_lua_module.so")));
     assert_null(wend_known_explain_module(WEND_STR("modules/ngx_http_geoip_module.so")));
     assert_null(wend_known_explain_module(WEND_STR("modules/ngx_stream_module.so")));

@@ -71,7 +71,7 @@ static enum wend_code fail_here(struct parser *p, const char *format, ...)
     return WEND_E_CONFIG;
 }
 
-/* --- words ------------------------------------------------------------------------------------- */
+/* --- words ------------------------------------------------------------------------------------ */
 
 static bool is_space(char c)
 {
@@ -181,7 +181,7 @@ static enum wend_code read_bare(struct parser *p)
     return add_word(p, from, p->at, escaped, false);
 }
 
-/* --- files ------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static enum wend_code read_block(struct parser *p, struct wend_statement **first);
 
@@ -246,8 +246,8 @@ static enum wend_code read_file(struct parser *p, struct wend_conf_file *file,
     return code;
 }
 
-static enum wend_code include_one(struct parser *p, const struct wend_statement *at, const char *path,
-                                  struct wend_statement **first)
+static enum wend_code include_one(struct parser *p, const struct wend_statement *at,
+                                  const char *path, struct wend_statement **first)
 {
     struct wend_conf_file *file = new_file(p->tree, wend_str_of(path));
     int error;
@@ -255,7 +255,8 @@ static enum wend_code include_one(struct parser *p, const struct wend_statement 
     if (load(p->tree->arena, file))
         return read_file(p, file, first);
     error = errno;
-    return wend_conf_fail(p->error, at, "open() \"%s\" failed (%d: %s)", path, error, strerror(error));
+    return wend_conf_fail(p->error, at, "open() \"%s\" failed (%d: %s)", path, error,
+                          strerror(error));
 }
 
 static struct wend_statement **end_of(struct wend_statement **at)
@@ -279,10 +280,13 @@ static enum wend_code include(struct parser *p, const struct wend_statement *at,
     if (prefix.ptr == NULL)
         return wend_conf_fail(p->error, at, "\"include\" is not possible here");
     if (++p->include_depth > WEND_CONF_INCLUDE_DEPTH_MAX)
-        return wend_conf_fail(p->error, at, "too many nested includes, more than %u (a file that includes "
-                              "itself?)", WEND_CONF_INCLUDE_DEPTH_MAX);
+        return wend_conf_fail(p->error, at,
+                              "too many nested includes, more than %u (a file that includes "
+                              "itself?)",
+                              WEND_CONF_INCLUDE_DEPTH_MAX);
     if (pattern.len == 0 || pattern.ptr[0] != '/')
-        pattern = wend_arena_printf(p->tree->arena, "%.*s%.*s", WEND_STR_ARG(prefix), WEND_STR_ARG(pattern));
+        pattern = wend_arena_printf(p->tree->arena, "%.*s%.*s", WEND_STR_ARG(prefix),
+                                    WEND_STR_ARG(pattern));
     path = wend_arena_cstr(p->tree->arena, pattern);
     if (path == NULL)
         return wend_conf_fail(p->error, at, "the file name holds a NUL byte");
@@ -303,7 +307,7 @@ static enum wend_code include(struct parser *p, const struct wend_statement *at,
     return code;
 }
 
-/* --- statements -------------------------------------------------------------------------------- */
+/* --- statements ------------------------------------------------------------------------------- */
 
 static struct wend_statement *make_statement(struct parser *p, bool has_block)
 {
@@ -427,7 +431,8 @@ enum wend_code wend_conf_read(struct wend_arena *arena, struct wend_str path,
 
     *tree = (struct wend_conf_tree){.arena = arena};
     tree->last_file = &tree->files;
-    tree->prefix = slash < 0 ? WEND_STR("./") : wend_arena_keep(arena, wend_str_slice(path, 0, (size_t)slash + 1));
+    tree->prefix = slash < 0 ? WEND_STR("./")
+                             : wend_arena_keep(arena, wend_str_slice(path, 0, (size_t)slash + 1));
     file = new_file(tree, path);
     if (!load(arena, file)) {
         int reason = errno;

@@ -20,9 +20,9 @@
 #include "base/code.h"
 
 #define WEND_CONF_FILE_BYTES_MAX (64u << 20)
-#define WEND_CONF_WORD_BYTES_MAX 16384u  /* nginx's buffer is 4096; long words are legitimate */
-#define WEND_CONF_WORDS_MAX 4096u        /* of one statement */
-#define WEND_CONF_DEPTH_MAX 64u          /* blocks within blocks */
+#define WEND_CONF_WORD_BYTES_MAX 16384u /* nginx's buffer is 4096; long words are legitimate */
+#define WEND_CONF_WORDS_MAX 4096u       /* of one statement */
+#define WEND_CONF_DEPTH_MAX 64u         /* blocks within blocks */
 #define WEND_CONF_INCLUDE_DEPTH_MAX 32u
 #define WEND_CONF_STATEMENTS_MAX 4000000u
 
@@ -35,12 +35,12 @@ struct wend_conf_file {
 struct wend_statement {
     struct wend_str *args; /* args[0] is the name */
     unsigned count;
-    unsigned line;         /* of its last word, as nginx reports it */
+    unsigned line; /* of its last word, as nginx reports it */
     bool has_block;
     const struct wend_conf_file *file;
     struct wend_statement *children; /* of the block */
     struct wend_statement *next;
-    const bool *quoted;    /* per word: it stood in quotes */
+    const bool *quoted; /* per word: it stood in quotes */
 };
 
 /* One message: "[emerg] ... in FILE:LINE" without the level. */
@@ -50,7 +50,7 @@ struct wend_conf_error {
 
 struct wend_conf_tree {
     struct wend_arena *arena;
-    struct wend_str prefix;         /* relative includes are relative to the main file's folder */
+    struct wend_str prefix; /* relative includes are relative to the main file's folder */
     struct wend_conf_file *files, **last_file;
     struct wend_statement *top;
     size_t statements;
@@ -71,7 +71,9 @@ enum wend_code wend_conf_parse(struct wend_arena *arena, struct wend_str name, s
 enum wend_code wend_conf_fail(struct wend_conf_error *error, const struct wend_statement *at,
                               const char *format, ...) WEND_PRINTF(3, 4);
 
-/* Appends " (ADVICE)" to a message of nginx's, which stays what tools look for. Returns WEND_E_CONFIG. */
-enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...) WEND_PRINTF(2, 3);
+/* Appends " (ADVICE)" to a message of nginx's, which stays what tools look for. Returns
+ * WEND_E_CONFIG. */
+enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...)
+    WEND_PRINTF(2, 3);
 
 #endif

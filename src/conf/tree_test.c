@@ -72,8 +72,8 @@ static void messages_name_the_place(void **state)
     refuse("a {\n b;\n", "unexpected end of file, expecting \"}\" in f:3");
     refuse("a { b }", "unexpected \"}\" in f:1");
     refuse("a \"b\"c;", "unexpected \"c\" in f:1");
-    refuse("a \"b\n",
-           "unexpected end of file, expecting \";\" or \"}\" in f:2 (the \" of line 1 is never closed)");
+    refuse("a \"b\n", "unexpected end of file, expecting \";\" or \"}\" in f:2 (the \" of line 1 "
+                      "is never closed)");
     refuse("include x;", "\"include\" is not possible here in f:1");
 }
 
@@ -105,7 +105,7 @@ static void words_have_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_and_blocks),    cmocka_unit_test(escapes_and_braces),
+        cmocka_unit_test(words_and_blocks),        cmocka_unit_test(escapes_and_braces),
         cmocka_unit_test(messages_name_the_place), cmocka_unit_test(nesting_has_a_limit),
         cmocka_unit_test(words_have_limits),
     };

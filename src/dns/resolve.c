@@ -112,8 +112,7 @@ static enum wend_code prepare(struct wend_arena *arena, struct wend_str host, ui
         lookup->count = 2;
         return WEND_OK;
     }
-    if (host.len == 0 || host.len > WEND_DNS_NAME_MAX ||
-        wend_str_find_byte(host, '\0') >= 0)
+    if (host.len == 0 || host.len > WEND_DNS_NAME_MAX || wend_str_find_byte(host, '\0') >= 0)
         return WEND_E_DNS_NAME;
     memcpy(lookup->host, host.ptr, host.len);
     snprintf(lookup->service, sizeof(lookup->service), "%u", (unsigned)port);

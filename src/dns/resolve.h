@@ -1,13 +1,13 @@
 /* dns/resolve.h - from a host name to addresses worth trying, in order.
  *
  * What it is for. Answers the second question of a request's life: "where is this host?" For now it
- * asks the system's name service (hosts file, DNS, whatever nsswitch.conf says) on a thread; our own
- * resolver will stand behind the same call.
+ * asks the system's name service (hosts file, DNS, whatever nsswitch.conf says) on a thread; our
+ * own resolver will stand behind the same call.
  *
  * Who owns what. The answer lives in the task's arena.
  *
- * What it promises. At least one address on WEND_OK, at most WEND_DNS_ADDRESSES_MAX, in the order of
- * RFC 6724, to be tried as given. A numeric host is answered at once, without a thread.
+ * What it promises. At least one address on WEND_OK, at most WEND_DNS_ADDRESSES_MAX, in the order
+ * of RFC 6724, to be tried as given. A numeric host is answered at once, without a thread.
  * "localhost" and names below it are the loopback addresses, whatever the system says (RFC 6761).
  *
  * What it does not do. No cache and no timeout of its own beyond the name service's: the call may

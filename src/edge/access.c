@@ -30,13 +30,15 @@ static bool parse_network(struct wend_str text, struct rule *rule)
     uint64_t bits;
     unsigned most;
 
-    if (!wend_address_parse_host(slash < 0 ? text : wend_str_slice(text, 0, (size_t)slash), 0, &address))
+    if (!wend_address_parse_host(slash < 0 ? text : wend_str_slice(text, 0, (size_t)slash), 0,
+                                 &address))
         return false;
     rule->family = address.family;
     most = address.family == AF_INET ? 32 : 128;
     memcpy(rule->address, bytes_of(&address), most / 8);
     bits = most;
-    if (slash >= 0 && (!wend_str_to_u64(wend_str_from(text, (size_t)slash + 1), &bits) || bits > most))
+    if (slash >= 0 &&
+        (!wend_str_to_u64(wend_str_from(text, (size_t)slash + 1), &bits) || bits > most))
         return false;
     rule->bits = (unsigned)bits;
     return true;
@@ -88,8 +90,10 @@ static bool names(const struct rule *rule, const struct wend_address *peer)
     if (rule->unix_peer || peer->family == AF_UNIX)
         return rule->unix_peer && peer->family == AF_UNIX;
     /* An IPv4 client of an IPv6 socket is still an IPv4 client. */
-    if (rule->family == AF_INET && peer->family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr))
-        return in_network(rule->address, (const unsigned char *)&peer->in6.sin6_addr + 12, rule->bits);
+    if (rule->family == AF_INET && peer->family == AF_INET6 &&
+        IN6_IS_ADDR_V4MAPPED(&peer->in6.sin6_addr))
+        return in_network(rule->address, (const unsigned char *)&peer->in6.sin6_addr + 12,
+                          rule->bits);
     return rule->family == peer->family && in_network(rule->address, bytes_of(peer), rule->bits);
 }
 

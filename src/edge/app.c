@@ -53,9 +53,11 @@ static enum wend_code set_app(struct wend_conf *conf, const struct wend_directiv
     (void)row;
     (void)slot;
     if (provider == NULL)
-        return wend_conf_bad(conf, "\"app\" needs an executable with an application host, such as wend-python3.11");
+        return wend_conf_bad(
+            conf, "\"app\" needs an executable with an application host, such as wend-python3.11");
     if (find(apps, conf->statement->args[1]) != NULL)
-        return wend_conf_bad(conf, "the application \"%.*s\" is there already", WEND_STR_ARG(conf->statement->args[1]));
+        return wend_conf_bad(conf, "the application \"%.*s\" is there already",
+                             WEND_STR_ARG(conf->statement->args[1]));
     app = WEND_NEW(conf->arena, struct wend_edge_app);
     app->name = wend_arena_keep(conf->arena, conf->statement->args[1]);
     app->statement = conf->statement;
@@ -79,7 +81,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
 
 static const struct wend_handler pass_handler = {"app_pass", serve};
 
-static enum wend_code set_app_pass(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_app_pass(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     struct wend_edge_core_location *here = wend_edge_core_at(conf);
     struct pass *pass = WEND_NEW(conf->arena, struct pass);
@@ -127,9 +130,10 @@ static void stop_worker(struct wend_edge *edge)
 }
 
 static const struct wend_directive rows[] = {
-    {"app", WEND_CTX_HTTP, 1, 1, true, .set = set_app, .help = "an application: module, threads, chdir ..."},
-    {"app_pass", WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT, 1, 1, .set = set_app_pass,
-     .help = "an application of that name serves this location"},
+    {"app", WEND_CTX_HTTP, 1, 1, true, .set = set_app,
+     .help = "an application: module, threads, chdir ..."},
+    {"app_pass", WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT, 1, 1,
+     .set = set_app_pass, .help = "an application of that name serves this location"},
 };
 
 const struct wend_edge_module wend_edge_app_module = {

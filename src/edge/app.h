@@ -1,8 +1,8 @@
 /* edge/app.h - applications behind the edge, without knowing them.
  *
- * What it is for. `app NAME { ... }` in the http block describes an application, `app_pass NAME` in a
- * location sends requests to it. What an application is (a Python callable, a C site) belongs to a
- * sibling folder; cmd/ registers who provides it.
+ * What it is for. `app NAME { ... }` in the http block describes an application, `app_pass NAME` in
+ * a location sends requests to it. What an application is (a Python callable, a C site) belongs to
+ * a sibling folder; cmd/ registers who provides it.
  */
 #ifndef WEND_EDGE_APP_H
 #define WEND_EDGE_APP_H
@@ -22,7 +22,8 @@ struct wend_edge_app_provider {
     /* While reading: reads app->statement->children into app->settings. */
     enum wend_code (*check)(struct wend_conf *conf, struct wend_edge_app *app);
     /* In a worker: starts the application and sets app->handler. Logs why it failed. */
-    enum wend_code (*start)(struct wend_edge *edge, struct wend_edge_app *app, struct wend_loop *loop);
+    enum wend_code (*start)(struct wend_edge *edge, struct wend_edge_app *app,
+                            struct wend_loop *loop);
     void (*stop)(struct wend_edge_app *app);
 };
 

@@ -1,4 +1,5 @@
-/* edge/blocks.c - http, server, location, limit_except: reading blocks, merging levels, the index. */
+/* edge/blocks.c - http, server, location, limit_except: reading blocks, merging levels, the index.
+ */
 #include "edge/location.h"
 
 #include "edge/request.h"
@@ -6,7 +7,7 @@
 
 #include <stdlib.h>
 
-/* --- levels -------------------------------------------------------------------------------------- */
+/* --- levels ----------------------------------------------------------------------------------- */
 
 size_t wend_edge_module_count(void)
 {
@@ -17,8 +18,8 @@ size_t wend_edge_module_count(void)
     return count;
 }
 
-/* Where each module stands, by its address: asked several times per request, by any thread, so it is
- * filled once and only read afterwards. Two that share a slot: the second is searched for. */
+/* Where each module stands, by its address: asked several times per request, by any thread, so it
+ * is filled once and only read afterwards. Two that share a slot: the second is searched for. */
 static struct {
     const struct wend_edge_module *module;
     size_t index;
@@ -58,7 +59,8 @@ static void **make_settings(struct wend_arena *arena, enum wend_edge_level level
     for (size_t i = 0; i < count; i++) {
         const struct wend_edge_module *module = wend_edge_modules[i];
 
-        settings[i] = module->sizes[level] == 0 ? NULL : wend_arena_zalloc(arena, module->sizes[level]);
+        settings[i] =
+            module->sizes[level] == 0 ? NULL : wend_arena_zalloc(arena, module->sizes[level]);
         if (settings[i] != NULL && module->init[level] != NULL)
             module->init[level](settings[i]);
     }
@@ -85,11 +87,12 @@ void *wend_edge_conf_at(struct wend_conf *conf, const struct wend_edge_module *m
     return levels->at[level][wend_edge_module_index(module)];
 }
 
-/* --- locations ----------------------------------------------------------------------------------- */
+/* --- locations -------------------------------------------------------------------------------- */
 
 struct wend_edge_core_location *wend_location_new(struct wend_conf *conf,
                                                   struct wend_edge_levels *levels,
-                                                  enum wend_location_kind kind, struct wend_str name)
+                                                  enum wend_location_kind kind,
+                                                  struct wend_str name)
 {
     struct wend_edge_core_location *parent = wend_edge_core_at(conf);
     struct wend_edge_core_location **last = &parent->children;
@@ -118,12 +121,15 @@ enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, 
 
     if (wend_regex_compile(conf->arena, pattern, nocase, &regex, message, &offset) != WEND_OK)
         return offset >= pattern.len
-                   ? wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\"", message, WEND_STR_ARG(pattern))
-                   : wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"", message,
-                                   WEND_STR_ARG(pattern), WEND_STR_ARG(wend_str_from(pattern, offset)));
+                   ? wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\"", message,
+                                   WEND_STR_ARG(pattern))
+                   : wend_conf_bad(conf, "pcre2_compile() failed: %s in \"%.*s\" at \"%.*s\"",
+                                   message, WEND_STR_ARG(pattern),
+                                   WEND_STR_ARG(wend_str_from(pattern, offset)));
     regex->next = edge->regexes;
     edge->regexes = regex;
-    regex->variables = wend_arena_array(conf->arena, regex->name_count + 1, sizeof(*regex->variables));
+    regex->variables =
+        wend_arena_array(conf->arena, regex->name_count + 1, sizeof(*regex->variables));
     for (unsigned i = 0; i < regex->name_count; i++)
         if (wend_variable_define(conf, regex->names[i].name, 0, &regex->variables[i]) != WEND_OK)
             return WEND_E_CONFIG;
@@ -169,7 +175,8 @@ static enum wend_code read_location_name(struct wend_conf *conf, enum wend_locat
 }
 
 /* A nested location must make sense inside its parent. */
-static enum wend_code check_nesting(struct wend_conf *conf, const struct wend_edge_core_location *parent,
+static enum wend_code check_nesting(struct wend_conf *conf,
+                                    const struct wend_edge_core_location *parent,
                                     enum wend_location_kind kind, struct wend_str name)
 {
     if (parent->kind == WEND_LOCATION_SERVER)
@@ -184,12 +191,13 @@ static enum wend_code check_nesting(struct wend_conf *conf, const struct wend_ed
         return wend_conf_bad(conf, "location \"%.*s\" cannot be inside the named location \"%.*s\"",
                              WEND_STR_ARG(name), WEND_STR_ARG(parent->name));
     if (kind != WEND_LOCATION_REGEX && !wend_str_starts(name, parent->name))
-        return wend_conf_bad(conf, "location \"%.*s\" is outside location \"%.*s\"", WEND_STR_ARG(name),
-                             WEND_STR_ARG(parent->name));
+        return wend_conf_bad(conf, "location \"%.*s\" is outside location \"%.*s\"",
+                             WEND_STR_ARG(name), WEND_STR_ARG(parent->name));
     return WEND_OK;
 }
 
-static enum wend_code set_location(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_location(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     const struct wend_statement *block = conf->statement;
     struct wend_edge_core_location *parent = wend_edge_core_at(conf), *location;
@@ -205,12 +213,14 @@ static enum wend_code set_location(struct wend_conf *conf, const struct wend_dir
         return WEND_E_CONFIG;
     levels = wend_edge_levels_new(conf, WEND_LEVEL_LOCATION);
     location = wend_location_new(conf, levels, kind, name);
-    if (kind == WEND_LOCATION_REGEX && wend_edge_regex(conf, name, nocase, &location->regex) != WEND_OK)
+    if (kind == WEND_LOCATION_REGEX &&
+        wend_edge_regex(conf, name, nocase, &location->regex) != WEND_OK)
         return WEND_E_CONFIG;
     return wend_conf_apply(conf, block->children, WEND_CTX_LOCATION, levels);
 }
 
-static enum wend_code set_limit_except(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_limit_except(struct wend_conf *conf, const struct wend_directive *row,
+                                       void *slot)
 {
     const struct wend_statement *block = conf->statement;
     struct wend_edge_core_location *here = wend_edge_core_at(conf);
@@ -235,9 +245,10 @@ static enum wend_code set_limit_except(struct wend_conf *conf, const struct wend
     return wend_conf_apply(conf, block->children, WEND_CTX_LIMIT_EXCEPT, levels);
 }
 
-/* --- servers ------------------------------------------------------------------------------------- */
+/* --- servers ---------------------------------------------------------------------------------- */
 
-static enum wend_code set_server(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_server(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     const struct wend_statement *block = conf->statement;
     struct wend_edge *edge = conf->data;
@@ -259,10 +270,10 @@ static enum wend_code set_server(struct wend_conf *conf, const struct wend_direc
     return wend_conf_apply(conf, block->children, WEND_CTX_SERVER, levels);
 }
 
-/* --- merging ------------------------------------------------------------------------------------- */
+/* --- merging ---------------------------------------------------------------------------------- */
 
-static enum wend_code merge_settings(struct wend_conf *conf, enum wend_edge_level level, void **parent,
-                                     void **child)
+static enum wend_code merge_settings(struct wend_conf *conf, enum wend_edge_level level,
+                                     void **parent, void **child)
 {
     for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
         const struct wend_edge_module *module = wend_edge_modules[i];
@@ -281,8 +292,10 @@ static enum wend_code merge_settings(struct wend_conf *conf, enum wend_edge_leve
 
 static enum wend_code merge_below(struct wend_conf *conf, struct wend_edge_core_location *location)
 {
-    for (struct wend_edge_core_location *child = location->children; child != NULL; child = child->next) {
-        enum wend_code code = merge_settings(conf, WEND_LEVEL_LOCATION, location->levels, child->levels);
+    for (struct wend_edge_core_location *child = location->children; child != NULL;
+         child = child->next) {
+        enum wend_code code =
+            merge_settings(conf, WEND_LEVEL_LOCATION, location->levels, child->levels);
 
         if (code == WEND_OK)
             code = merge_below(conf, child);
@@ -340,9 +353,11 @@ static enum wend_code set_http(struct wend_conf *conf, const struct wend_directi
 
 static const struct wend_directive rows[] = {
     {"http", WEND_CTX_MAIN, 0, 0, true, .set = set_http, .help = "everything about HTTP"},
-    {"server", WEND_CTX_HTTP, 0, 0, true, .set = set_server, .help = "one site: names, addresses, places"},
+    {"server", WEND_CTX_HTTP, 0, 0, true, .set = set_server,
+     .help = "one site: names, addresses, places"},
     {"location", WEND_CTX_SERVER | WEND_CTX_LOCATION, 1, 2, true, .set = set_location,
-     .help = "settings for paths: a prefix, = exact, ^~ prefix before expressions, ~ or ~* expression, @name"},
+     .help = "settings for paths: a prefix, = exact, ^~ prefix before expressions, ~ or ~* "
+             "expression, @name"},
     {"limit_except", WEND_CTX_LOCATION, 1, -1, true, .set = set_limit_except,
      .help = "access rules for all methods but these"},
 };

@@ -1,18 +1,24 @@
-/* edge/core.c - the settings every place has: rows, defaults, merging, and the policy made of them. */
+/* edge/core.c - the settings every place has: rows, defaults, merging, and the policy made of them.
+ */
 #include "edge/location.h"
 
 #include "edge/request.h"
 
 /* What http_policy says, in the order of enum wend_h1_policy. */
 static const struct wend_conf_word policies[] = {{"nginx", 0}, {"strict", 1}, {NULL, 0}};
-static const struct wend_conf_word lingering_words[] = {
-    {"off", WEND_LINGERING_OFF}, {"on", WEND_LINGERING_ON}, {"always", WEND_LINGERING_ALWAYS}, {NULL, 0}};
+static const struct wend_conf_word lingering_words[] = {{"off", WEND_LINGERING_OFF},
+                                                        {"on", WEND_LINGERING_ON},
+                                                        {"always", WEND_LINGERING_ALWAYS},
+                                                        {NULL, 0}};
 static const struct wend_conf_word satisfy_words[] = {{"all", 0}, {"any", 1}, {NULL, 0}};
-static const struct wend_conf_word since_words[] = {{"off", 0}, {"exact", 1}, {"before", 2}, {NULL, 0}};
-static const struct wend_conf_word tokens_words[] = {{"off", 0}, {"on", 1}, {"build", 2}, {NULL, 0}};
-static const struct wend_conf_word in_file_words[] = {{"off", 0}, {"on", 2}, {"clean", 1}, {NULL, 0}};
+static const struct wend_conf_word since_words[] = {
+    {"off", 0}, {"exact", 1}, {"before", 2}, {NULL, 0}};
+static const struct wend_conf_word tokens_words[] = {
+    {"off", 0}, {"on", 1}, {"build", 2}, {NULL, 0}};
+static const struct wend_conf_word in_file_words[] = {
+    {"off", 0}, {"on", 2}, {"clean", 1}, {NULL, 0}};
 
-/* --- setters ------------------------------------------------------------------------------------- */
+/* --- setters ---------------------------------------------------------------------------------- */
 
 struct wend_edge_core_location *wend_edge_core_at(struct wend_conf *conf)
 {
@@ -22,8 +28,9 @@ struct wend_edge_core_location *wend_edge_core_at(struct wend_conf *conf)
 /* These two are made of the very value. */
 static bool names_root(struct wend_str path)
 {
-    static const struct wend_str names[] = {WEND_STR_INIT("$document_root"), WEND_STR_INIT("${document_root}"),
-                                            WEND_STR_INIT("$realpath_root"), WEND_STR_INIT("${realpath_root}")};
+    static const struct wend_str names[] = {
+        WEND_STR_INIT("$document_root"), WEND_STR_INIT("${document_root}"),
+        WEND_STR_INIT("$realpath_root"), WEND_STR_INIT("${realpath_root}")};
 
     for (size_t i = 0; i < WEND_COUNT(names); i++)
         if (wend_str_find(path, names[i]) >= 0)
@@ -41,13 +48,17 @@ static enum wend_code set_root(struct wend_conf *conf, const struct wend_directi
     if (here->root_is_set)
         return here->alias == alias
                    ? wend_conf_bad(conf, "\"%s\" directive is duplicate", row->name)
-                   : wend_conf_bad(conf, "\"%s\" directive is duplicate, \"%s\" directive was specified earlier",
-                                   row->name, here->alias ? "alias" : "root");
+                   : wend_conf_bad(
+                         conf,
+                         "\"%s\" directive is duplicate, \"%s\" directive was specified earlier",
+                         row->name, here->alias ? "alias" : "root");
     if (alias && here->kind == WEND_LOCATION_NAMED)
-        return wend_conf_bad(conf, "the \"alias\" directive cannot be used inside the named location");
+        return wend_conf_bad(conf,
+                             "the \"alias\" directive cannot be used inside the named location");
     if (names_root(path))
         return wend_conf_bad(conf, "the $%s variable cannot be used in the \"%s\" directive",
-                             wend_str_find(path, WEND_STR("realpath")) >= 0 ? "realpath_root" : "document_root",
+                             wend_str_find(path, WEND_STR("realpath")) >= 0 ? "realpath_root"
+                                                                            : "document_root",
                              row->name);
     here->root_is_set = true;
     here->alias = alias;
@@ -58,7 +69,8 @@ static enum wend_code set_root(struct wend_conf *conf, const struct wend_directi
     return wend_template_compile(conf, path, &here->root);
 }
 
-static enum wend_code set_types(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_types(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     struct wend_map **types = slot;
 
@@ -67,7 +79,8 @@ static enum wend_code set_types(struct wend_conf *conf, const struct wend_direct
         *types = WEND_NEW(conf->arena, struct wend_map);
         wend_map_init_nocase(*types, conf->arena, 65536);
     }
-    for (const struct wend_statement *line = conf->statement->children; line != NULL; line = line->next) {
+    for (const struct wend_statement *line = conf->statement->children; line != NULL;
+         line = line->next) {
         struct wend_str *type = WEND_NEW(conf->arena, struct wend_str);
 
         if (line->has_block)
@@ -80,8 +93,8 @@ static enum wend_code set_types(struct wend_conf *conf, const struct wend_direct
     return WEND_OK;
 }
 
-static enum wend_code set_keepalive_timeout(struct wend_conf *conf, const struct wend_directive *row,
-                                            void *slot)
+static enum wend_code set_keepalive_timeout(struct wend_conf *conf,
+                                            const struct wend_directive *row, void *slot)
 {
     struct wend_edge_core_location *here = slot;
     const struct wend_statement *s = conf->statement;
@@ -96,8 +109,8 @@ static enum wend_code set_keepalive_timeout(struct wend_conf *conf, const struct
     return here->keepalive_header_s < 0 ? wend_conf_invalid(conf) : WEND_OK;
 }
 
-static enum wend_code set_keepalive_disable(struct wend_conf *conf, const struct wend_directive *row,
-                                            void *slot)
+static enum wend_code set_keepalive_disable(struct wend_conf *conf,
+                                            const struct wend_directive *row, void *slot)
 {
     static const char *const browsers[] = {"none", "msie6", "safari"};
     int *bits = slot;
@@ -112,7 +125,8 @@ static enum wend_code set_keepalive_disable(struct wend_conf *conf, const struct
                !wend_str_eq(conf->statement->args[i], wend_str_of(browsers[known])))
             known++;
         if (known == WEND_COUNT(browsers))
-            return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(conf->statement->args[i]));
+            return wend_conf_bad(conf, "invalid value \"%.*s\"",
+                                 WEND_STR_ARG(conf->statement->args[i]));
         *bits |= known == 0 ? 0 : 1 << known;
     }
     return WEND_OK;
@@ -128,14 +142,16 @@ static enum wend_code set_large_buffers(struct wend_conf *conf, const struct wen
     (void)row;
     if (server->large_buffer_count != WEND_UNSET)
         return wend_conf_bad(conf, "\"large_client_header_buffers\" directive is duplicate");
-    if (!wend_str_to_u64(conf->statement->args[1], &count) || count == 0 || count > 1024 || bytes <= 0)
+    if (!wend_str_to_u64(conf->statement->args[1], &count) || count == 0 || count > 1024 ||
+        bytes <= 0)
         return wend_conf_invalid(conf);
     server->large_buffer_count = (int64_t)count;
     server->large_buffer_bytes = bytes;
     return WEND_OK;
 }
 
-static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     const struct wend_statement *s = conf->statement;
 
@@ -143,7 +159,8 @@ static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_dir
     (void)slot;
     for (unsigned i = 1; i < s->count; i++) {
         struct wend_str word = s->args[i];
-        bool family = wend_str_starts(word, WEND_STR("ipv4=")) || wend_str_starts(word, WEND_STR("ipv6="));
+        bool family =
+            wend_str_starts(word, WEND_STR("ipv4=")) || wend_str_starts(word, WEND_STR("ipv6="));
 
         if (wend_str_starts(word, WEND_STR("valid=")) && wend_conf_sec(wend_str_from(word, 6)) < 0)
             return wend_conf_bad(conf, "invalid parameter: %.*s", WEND_STR_ARG(word));
@@ -155,7 +172,8 @@ static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_dir
 }
 
 /* output_buffers COUNT SIZE */
-static enum wend_code set_output_buffers(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_output_buffers(struct wend_conf *conf, const struct wend_directive *row,
+                                         void *slot)
 {
     uint64_t count;
 
@@ -168,7 +186,8 @@ static enum wend_code set_output_buffers(struct wend_conf *conf, const struct we
 }
 
 /* directio SIZE | off */
-static enum wend_code set_directio(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_directio(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     if (wend_str_eq(conf->statement->args[1], WEND_STR("off")))
         return WEND_OK;
@@ -199,7 +218,8 @@ static bool parse_status(struct wend_str text, uint64_t least, uint64_t most, in
 }
 
 /* error_page code ... [=[answer]] uri */
-static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_directive *row,
+                                     void *slot)
 {
     struct wend_edge_core_location *here = slot;
     const struct wend_statement *s = conf->statement;
@@ -234,7 +254,8 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
     here->error_pages_set = true;
     for (unsigned i = 1; i <= codes; i++) {
         if (!parse_status(s->args[i], 300, 599, &page.status))
-            return wend_conf_bad(conf, "value \"%.*s\" must be between 300 and 599", WEND_STR_ARG(s->args[i]));
+            return wend_conf_bad(conf, "value \"%.*s\" must be between 300 and 599",
+                                 WEND_STR_ARG(s->args[i]));
         if (page.status == 499)
             return wend_conf_bad(conf, "invalid value \"499\"");
         here->error_pages[here->error_page_count++] = page;
@@ -243,7 +264,8 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
 }
 
 /* try_files file ... uri | =code | @named */
-static enum wend_code set_try_files(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_try_files(struct wend_conf *conf, const struct wend_directive *row,
+                                    void *slot)
 {
     struct wend_edge_core_location *here = slot;
     const struct wend_statement *s = conf->statement;
@@ -257,12 +279,14 @@ static enum wend_code set_try_files(struct wend_conf *conf, const struct wend_di
     for (unsigned i = 1; i < s->count; i++)
         if (wend_template_compile(conf, s->args[i], &here->try_files[i - 1]) != WEND_OK)
             return WEND_E_CONFIG;
-    if (last.len != 0 && last.ptr[0] == '=' && !parse_status(wend_str_from(last, 1), 0, 999, &here->try_files_status))
+    if (last.len != 0 && last.ptr[0] == '=' &&
+        !parse_status(wend_str_from(last, 1), 0, 999, &here->try_files_status))
         return wend_conf_bad(conf, "invalid code \"%.*s\"", WEND_STR_ARG(last));
     return WEND_OK;
 }
 
-static enum wend_code set_internal(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_internal(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     int *internal = slot;
 
@@ -273,7 +297,8 @@ static enum wend_code set_internal(struct wend_conf *conf, const struct wend_dir
     return WEND_OK;
 }
 
-static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_directive *row,
+                                     void *slot)
 {
     if (wend_set_template(conf, row, slot) != WEND_OK)
         return WEND_E_CONFIG;
@@ -283,13 +308,15 @@ static enum wend_code set_limit_rate(struct wend_conf *conf, const struct wend_d
     return WEND_OK;
 }
 
-/* --- rows ---------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 #define HTTP_ALL WEND_CTX_HTTP_ALL
 #define HTTP_IF (WEND_CTX_HTTP_ALL | WEND_CTX_IF_LOCATION)
 #define HTTP_SERVER (WEND_CTX_HTTP | WEND_CTX_SERVER)
-#define AT_LOCATION(field) .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct wend_edge_core_location, field)
-#define AT_SERVER(field) .level = WEND_LEVEL_SERVER, .offset = offsetof(struct wend_edge_core_server, field)
+#define AT_LOCATION(field)                                                                         \
+    .level = WEND_LEVEL_LOCATION, .offset = offsetof(struct wend_edge_core_location, field)
+#define AT_SERVER(field)                                                                           \
+    .level = WEND_LEVEL_SERVER, .offset = offsetof(struct wend_edge_core_server, field)
 #define CHECKED_NUMBER .set = wend_check_number, .level = WEND_LEVEL_LOCATION
 
 static const struct wend_directive rows[] = {
@@ -304,13 +331,16 @@ static const struct wend_directive rows[] = {
     {"internal", WEND_CTX_LOCATION, 0, 0, .set = set_internal, AT_LOCATION(internal),
      .help = "only internal redirects reach this location"},
     {"try_files", WEND_CTX_SERVER | WEND_CTX_LOCATION, 2, -1, .set = set_try_files,
-     .level = WEND_LEVEL_LOCATION, .help = "the first of these files that exists, else the last argument"},
+     .level = WEND_LEVEL_LOCATION,
+     .help = "the first of these files that exists, else the last argument"},
     {"error_page", HTTP_IF, 2, -1, .set = set_error_page, .level = WEND_LEVEL_LOCATION,
      .help = "what answers in place of an error"},
-    {"recursive_error_pages", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(recursive_error_pages),
-     .fallback = "off", .help = "an error page may have an error page"},
-    {"satisfy", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(satisfy_any), .extra = satisfy_words,
-     .fallback = "all", .help = "whether all access rules must allow, or any"},
+    {"recursive_error_pages", HTTP_ALL, 1, 1, .set = wend_set_flag,
+     AT_LOCATION(recursive_error_pages), .fallback = "off",
+     .help = "an error page may have an error page"},
+    {"satisfy", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(satisfy_any),
+     .extra = satisfy_words, .fallback = "all",
+     .help = "whether all access rules must allow, or any"},
     {"log_not_found", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(log_not_found),
      .fallback = "on", .help = "files that are not found go to the error log"},
     {"log_subrequest", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(log_subrequest),
@@ -319,8 +349,8 @@ static const struct wend_directive rows[] = {
      .help = "files go to the socket inside the kernel"},
     {"tcp_nopush", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(tcp_nopush), .fallback = "off",
      .help = "head and file in full packets"},
-    {"tcp_nodelay", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(tcp_nodelay), .fallback = "on",
-     .help = "small packets do not wait"},
+    {"tcp_nodelay", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(tcp_nodelay),
+     .fallback = "on", .help = "small packets do not wait"},
     {"etag", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(etag), .fallback = "on",
      .help = "static files get an ETag"},
     {"if_modified_since", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(if_modified_since),
@@ -328,35 +358,44 @@ static const struct wend_directive rows[] = {
     {"max_ranges", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(max_ranges),
      .help = "ranges of one request; 0 refuses them"},
     {"server_tokens", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(server_tokens),
-     .extra = tokens_words, .fallback = "on", .help = "the version in the Server field and on error pages"},
+     .extra = tokens_words, .fallback = "on",
+     .help = "the version in the Server field and on error pages"},
     {"chunked_transfer_encoding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(chunked),
      .fallback = "on", .help = "chunks for responses of unknown length"},
-    {"keepalive_timeout", HTTP_ALL, 1, 2, .set = set_keepalive_timeout, .level = WEND_LEVEL_LOCATION,
-     .fallback = "75s", .help = "how long an idle connection is kept; 0 closes it"},
+    {"keepalive_timeout", HTTP_ALL, 1, 2, .set = set_keepalive_timeout,
+     .level = WEND_LEVEL_LOCATION, .fallback = "75s",
+     .help = "how long an idle connection is kept; 0 closes it"},
     {"keepalive_requests", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(keepalive_requests),
      .fallback = "1000", .help = "requests of one connection"},
     {"keepalive_time", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(keepalive_time_ms),
      .fallback = "1h", .help = "how long one connection may live"},
     {"keepalive_min_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(keepalive_min_ms),
      .fallback = "0", .help = "idle connections are kept at least so long when many are open"},
-    {"keepalive_disable", HTTP_ALL, 1, -1, .set = set_keepalive_disable, AT_LOCATION(keepalive_disable),
-     .fallback = "msie6", .help = "browsers that do not get persistent connections"},
+    {"keepalive_disable", HTTP_ALL, 1, -1, .set = set_keepalive_disable,
+     AT_LOCATION(keepalive_disable), .fallback = "msie6",
+     .help = "browsers that do not get persistent connections"},
     {"send_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(send_timeout_ms),
      .fallback = "60s", .help = "the longest time between two writes to the client"},
-    {"client_max_body_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(client_max_body_size),
-     .fallback = "1m", .help = "larger request bodies get 413; 0: no limit"},
-    {"client_body_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(client_body_buffer_size),
-     .fallback = "16k", .help = "request bodies up to this size stay in memory"},
-    {"client_body_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(client_body_timeout_ms),
-     .fallback = "60s", .help = "the longest time between two reads of a request body"},
-    {"client_body_temp_path", HTTP_ALL, 1, 4, .set = wend_set_str, AT_LOCATION(client_body_temp_path),
-     .fallback = "client_body_temp", .help = "the folder of request bodies too large for memory"},
-    {"client_body_in_file_only", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(client_body_in_file_only),
-     .extra = in_file_words, .fallback = "off", .help = "request bodies always go to a file"},
+    {"client_max_body_size", HTTP_ALL, 1, 1, .set = wend_set_size,
+     AT_LOCATION(client_max_body_size), .fallback = "1m",
+     .help = "larger request bodies get 413; 0: no limit"},
+    {"client_body_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size,
+     AT_LOCATION(client_body_buffer_size), .fallback = "16k",
+     .help = "request bodies up to this size stay in memory"},
+    {"client_body_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec,
+     AT_LOCATION(client_body_timeout_ms), .fallback = "60s",
+     .help = "the longest time between two reads of a request body"},
+    {"client_body_temp_path", HTTP_ALL, 1, 4, .set = wend_set_str,
+     AT_LOCATION(client_body_temp_path), .fallback = "client_body_temp",
+     .help = "the folder of request bodies too large for memory"},
+    {"client_body_in_file_only", HTTP_ALL, 1, 1, .set = wend_set_enum,
+     AT_LOCATION(client_body_in_file_only), .extra = in_file_words, .fallback = "off",
+     .help = "request bodies always go to a file"},
     {"client_body_in_single_buffer", HTTP_ALL, 1, 1, .set = wend_set_flag,
      AT_LOCATION(client_body_in_single_buffer), .fallback = "off", .help = "always so here"},
     {"lingering_close", HTTP_ALL, 1, 1, .set = wend_set_enum, AT_LOCATION(lingering),
-     .extra = lingering_words, .fallback = "on", .help = "read on before closing, so that the client gets our answer"},
+     .extra = lingering_words, .fallback = "on",
+     .help = "read on before closing, so that the client gets our answer"},
     {"lingering_time", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(lingering_time_ms),
      .fallback = "30s", .help = "lingering at most so long"},
     {"lingering_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(lingering_timeout_ms),
@@ -365,89 +404,144 @@ static const struct wend_directive rows[] = {
      .fallback = "off", .help = "connections that timed out are reset"},
     {"absolute_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(absolute_redirect),
      .fallback = "on", .help = "redirects made here are absolute URLs"},
-    {"server_name_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(server_name_in_redirect),
-     .fallback = "off", .help = "redirects name the server, not the Host the client sent"},
+    {"server_name_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag,
+     AT_LOCATION(server_name_in_redirect), .fallback = "off",
+     .help = "redirects name the server, not the Host the client sent"},
     {"port_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(port_in_redirect),
      .fallback = "on", .help = "redirects name the port"},
-    {"msie_padding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_padding), .fallback = "on",
-     .help = "checked, without effect"},
-    {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh), .fallback = "off",
-     .help = "checked, without effect"},
+    {"msie_padding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_padding),
+     .fallback = "on", .help = "checked, without effect"},
+    {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh),
+     .fallback = "off", .help = "checked, without effect"},
     {"limit_rate", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate), .fallback = "0",
      .help = "checked; responses are not slowed down yet"},
-    {"limit_rate_after", HTTP_IF, 1, 1, .set = wend_set_size, AT_LOCATION(limit_rate_after), .fallback = "0",
-     .help = "checked; responses are not slowed down yet"},
+    {"limit_rate_after", HTTP_IF, 1, 1, .set = wend_set_size, AT_LOCATION(limit_rate_after),
+     .fallback = "0", .help = "checked; responses are not slowed down yet"},
     {"sendfile_max_chunk", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(sendfile_max_chunk),
      .fallback = "2m", .help = "checked; always 2m here"},
     {"postpone_output", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(postpone_output),
-     .fallback = "1460", .help = "checked, without effect: a head waits for its body's first piece"},
+     .fallback = "1460",
+     .help = "checked, without effect: a head waits for its body's first piece"},
     {"send_lowat", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(send_lowat), .fallback = "0",
      .help = "checked, without effect on Linux"},
     {"read_ahead", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(read_ahead), .fallback = "0",
      .help = "checked, without effect on Linux"},
-    {"directio", HTTP_ALL, 1, 1, .set = set_directio, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked, without effect"},
+    {"directio", HTTP_ALL, 1, 1, .set = set_directio, .level = WEND_LEVEL_LOCATION,
+     .fallback = "off", .help = "checked, without effect"},
     {"directio_alignment", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(directio_alignment),
      .fallback = "512", .help = "checked, without effect"},
-    {"aio", HTTP_ALL, 1, 1, .set = set_aio, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked: cold files are read on threads anyway"},
-    {"aio_write", HTTP_ALL, 1, 1, .set = wend_check_flag, .level = WEND_LEVEL_LOCATION, .fallback = "off", .help = "checked, without effect"},
-    {"output_buffers", HTTP_ALL, 2, 2, .set = set_output_buffers, .level = WEND_LEVEL_LOCATION, .fallback = "2 32k", .help = "checked, without effect"},
-    {"types_hash_max_size", HTTP_ALL, 1, 1, .set = wend_set_number, AT_LOCATION(types_hash_max_size),
-     .fallback = "1024", .help = "checked: hashes size themselves"},
-    {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(types_hash_bucket_size),
-     .fallback = "64", .help = "checked: hashes size themselves"},
+    {"aio", HTTP_ALL, 1, 1, .set = set_aio, .level = WEND_LEVEL_LOCATION, .fallback = "off",
+     .help = "checked: cold files are read on threads anyway"},
+    {"aio_write", HTTP_ALL, 1, 1, .set = wend_check_flag, .level = WEND_LEVEL_LOCATION,
+     .fallback = "off", .help = "checked, without effect"},
+    {"output_buffers", HTTP_ALL, 2, 2, .set = set_output_buffers, .level = WEND_LEVEL_LOCATION,
+     .fallback = "2 32k", .help = "checked, without effect"},
+    {"types_hash_max_size", HTTP_ALL, 1, 1, .set = wend_set_number,
+     AT_LOCATION(types_hash_max_size), .fallback = "1024",
+     .help = "checked: hashes size themselves"},
+    {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_size,
+     AT_LOCATION(types_hash_bucket_size), .fallback = "64",
+     .help = "checked: hashes size themselves"},
     {"resolver", HTTP_ALL, 1, -1, .set = set_resolver, .level = WEND_LEVEL_LOCATION,
      .help = "accepted; names are asked of the system"},
     {"resolver_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(resolver_timeout_ms),
      .fallback = "30s", .help = "how long a name may take"},
-    {"fastcgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION, .help = "checked: nothing is written there yet"},
-    {"scgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION, .help = "checked: nothing is written there yet"},
-    {"subrequest_output_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(output_buffer_size),
-     .fallback = "4k", .help = "checked: there are no subrequests yet"},
-    {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"variables_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"server_names_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"server_names_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"map_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"map_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER, .help = "checked: hashes size themselves"},
-    {"client_header_timeout", HTTP_SERVER, 1, 1, .set = wend_set_msec, AT_SERVER(client_header_timeout_ms),
-     .fallback = "60s", .help = "how long a whole request head may take"},
-    {"client_header_buffer_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(client_header_buffer_size),
-     .fallback = "1k", .help = "part of the room for a request head"},
-    {"large_client_header_buffers", HTTP_SERVER, 2, 2, .set = set_large_buffers, .level = WEND_LEVEL_SERVER,
-     .fallback = "4 8k", .help = "how many, and how long a request line or field may be"},
-    {"ignore_invalid_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(ignore_invalid_headers),
-     .fallback = "on", .help = "fields with odd names are dropped, not refused"},
-    {"underscores_in_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(underscores_in_headers),
-     .fallback = "off", .help = "field names may hold an underscore"},
-    {"merge_slashes", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(merge_slashes), .fallback = "on",
-     .help = "several slashes in a path count as one"},
-    {"max_headers", HTTP_SERVER, 1, 1, .set = wend_set_number, AT_SERVER(max_headers), .fallback = "1000",
-     .help = "fields of one request"},
+    {"fastcgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION,
+     .help = "checked: nothing is written there yet"},
+    {"scgi_temp_path", HTTP_ALL, 1, 4, .set = wend_set_ignored, .level = WEND_LEVEL_LOCATION,
+     .help = "checked: nothing is written there yet"},
+    {"subrequest_output_buffer_size", HTTP_ALL, 1, 1, .set = wend_set_size,
+     AT_LOCATION(output_buffer_size), .fallback = "4k",
+     .help = "checked: there are no subrequests yet"},
+    {"variables_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"variables_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"server_names_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"server_names_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"map_hash_max_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"map_hash_bucket_size", WEND_CTX_HTTP, 1, 1, CHECKED_NUMBER,
+     .help = "checked: hashes size themselves"},
+    {"client_header_timeout", HTTP_SERVER, 1, 1, .set = wend_set_msec,
+     AT_SERVER(client_header_timeout_ms), .fallback = "60s",
+     .help = "how long a whole request head may take"},
+    {"client_header_buffer_size", HTTP_SERVER, 1, 1, .set = wend_set_size,
+     AT_SERVER(client_header_buffer_size), .fallback = "1k",
+     .help = "part of the room for a request head"},
+    {"large_client_header_buffers", HTTP_SERVER, 2, 2, .set = set_large_buffers,
+     .level = WEND_LEVEL_SERVER, .fallback = "4 8k",
+     .help = "how many, and how long a request line or field may be"},
+    {"ignore_invalid_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag,
+     AT_SERVER(ignore_invalid_headers), .fallback = "on",
+     .help = "fields with odd names are dropped, not refused"},
+    {"underscores_in_headers", HTTP_SERVER, 1, 1, .set = wend_set_flag,
+     AT_SERVER(underscores_in_headers), .fallback = "off",
+     .help = "field names may hold an underscore"},
+    {"merge_slashes", HTTP_SERVER, 1, 1, .set = wend_set_flag, AT_SERVER(merge_slashes),
+     .fallback = "on", .help = "several slashes in a path count as one"},
+    {"max_headers", HTTP_SERVER, 1, 1, .set = wend_set_number, AT_SERVER(max_headers),
+     .fallback = "1000", .help = "fields of one request"},
     {"connection_pool_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(pool_bytes),
      .fallback = "512", .help = "checked, without effect", .once_checked = true},
-    {"request_pool_size", HTTP_SERVER, 1, 1, .set = wend_check_size, .level = WEND_LEVEL_LOCATION, .fallback = "4k", .help = "checked, without effect"},
+    {"request_pool_size", HTTP_SERVER, 1, 1, .set = wend_check_size, .level = WEND_LEVEL_LOCATION,
+     .fallback = "4k", .help = "checked, without effect"},
     {"http_policy", HTTP_SERVER, 1, 1, .set = wend_set_enum, AT_SERVER(strict), .extra = policies,
-     .fallback = "nginx", .help = "how doubtful requests are treated: as nginx does, or strictly by the RFCs"},
+     .fallback = "nginx",
+     .help = "how doubtful requests are treated: as nginx does, or strictly by the RFCs"},
 };
 
-/* --- levels -------------------------------------------------------------------------------------- */
+/* --- levels ----------------------------------------------------------------------------------- */
 
 static void init_location(void *settings)
 {
     struct wend_edge_core_location *l = settings;
-    int *flags[] = {&l->internal, &l->satisfy_any, &l->recursive_error_pages, &l->log_not_found,
-                    &l->log_subrequest, &l->absolute_redirect, &l->server_name_in_redirect,
-                    &l->port_in_redirect, &l->msie_padding, &l->msie_refresh, &l->sendfile,
-                    &l->tcp_nopush, &l->tcp_nodelay, &l->chunked, &l->etag, &l->if_modified_since,
-                    &l->server_tokens, &l->lingering, &l->reset_timedout, &l->client_body_in_file_only,
-                    &l->client_body_in_single_buffer, &l->keepalive_disable};
-    int64_t *numbers[] = {&l->keepalive_timeout_ms, &l->keepalive_header_s, &l->keepalive_time_ms,
-                          &l->keepalive_requests, &l->keepalive_min_ms, &l->client_max_body_size,
-                          &l->client_body_buffer_size, &l->client_body_timeout_ms, &l->send_timeout_ms,
-                          &l->lingering_time_ms, &l->lingering_timeout_ms, &l->max_ranges,
-                          &l->sendfile_max_chunk, &l->postpone_output, &l->send_lowat, &l->read_ahead,
-                          &l->directio_alignment, &l->limit_rate_after, &l->types_hash_max_size,
-                          &l->types_hash_bucket_size, &l->output_buffer_size, &l->resolver_timeout_ms};
+    int *flags[] = {&l->internal,
+                    &l->satisfy_any,
+                    &l->recursive_error_pages,
+                    &l->log_not_found,
+                    &l->log_subrequest,
+                    &l->absolute_redirect,
+                    &l->server_name_in_redirect,
+                    &l->port_in_redirect,
+                    &l->msie_padding,
+                    &l->msie_refresh,
+                    &l->sendfile,
+                    &l->tcp_nopush,
+                    &l->tcp_nodelay,
+                    &l->chunked,
+                    &l->etag,
+                    &l->if_modified_since,
+                    &l->server_tokens,
+                    &l->lingering,
+                    &l->reset_timedout,
+                    &l->client_body_in_file_only,
+                    &l->client_body_in_single_buffer,
+                    &l->keepalive_disable};
+    int64_t *numbers[] = {&l->keepalive_timeout_ms,
+                          &l->keepalive_header_s,
+                          &l->keepalive_time_ms,
+                          &l->keepalive_requests,
+                          &l->keepalive_min_ms,
+                          &l->client_max_body_size,
+                          &l->client_body_buffer_size,
+                          &l->client_body_timeout_ms,
+                          &l->send_timeout_ms,
+                          &l->lingering_time_ms,
+                          &l->lingering_timeout_ms,
+                          &l->max_ranges,
+                          &l->sendfile_max_chunk,
+                          &l->postpone_output,
+                          &l->send_lowat,
+                          &l->read_ahead,
+                          &l->directio_alignment,
+                          &l->limit_rate_after,
+                          &l->types_hash_max_size,
+                          &l->types_hash_bucket_size,
+                          &l->output_buffer_size,
+                          &l->resolver_timeout_ms};
 
     for (size_t i = 0; i < WEND_COUNT(flags); i++)
         *flags[i] = WEND_UNSET;
@@ -458,9 +552,14 @@ static void init_location(void *settings)
 static void init_server(void *settings)
 {
     struct wend_edge_core_server *s = settings;
-    int64_t *numbers[] = {&s->client_header_timeout_ms, &s->client_header_buffer_size,
-                          &s->large_buffer_count, &s->large_buffer_bytes, &s->max_headers, &s->pool_bytes};
-    int *flags[] = {&s->ignore_invalid_headers, &s->underscores_in_headers, &s->merge_slashes, &s->strict};
+    int64_t *numbers[] = {&s->client_header_timeout_ms,
+                          &s->client_header_buffer_size,
+                          &s->large_buffer_count,
+                          &s->large_buffer_bytes,
+                          &s->max_headers,
+                          &s->pool_bytes};
+    int *flags[] = {&s->ignore_invalid_headers, &s->underscores_in_headers, &s->merge_slashes,
+                    &s->strict};
 
     for (size_t i = 0; i < WEND_COUNT(numbers); i++)
         *numbers[i] = WEND_UNSET;
@@ -553,7 +652,8 @@ static void merge_flags(const struct wend_edge_core_location *p, struct wend_edg
     WEND_MERGE(c->keepalive_disable, p->keepalive_disable, 2);
 }
 
-static void merge_numbers(const struct wend_edge_core_location *p, struct wend_edge_core_location *c)
+static void merge_numbers(const struct wend_edge_core_location *p,
+                          struct wend_edge_core_location *c)
 {
     WEND_MERGE(c->keepalive_timeout_ms, p->keepalive_timeout_ms, 75000);
     WEND_MERGE(c->keepalive_header_s, p->keepalive_header_s, 0);
@@ -580,8 +680,8 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
         c->root = p->root;
         c->alias = p->alias && c->in_if; /* an if sees its location's alias, a location does not */
         if (!wend_template_set(&c->root))
-            code = wend_template_compile(conf, wend_edge_full_path(conf->data, WEND_STR("html"), false),
-                                         &c->root);
+            code = wend_template_compile(
+                conf, wend_edge_full_path(conf->data, WEND_STR("html"), false), &c->root);
     }
     if (c->types == NULL)
         c->types = p->types != NULL ? p->types : few_types(conf);

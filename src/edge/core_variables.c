@@ -1,4 +1,5 @@
-/* edge/core_variables.c - what nginx's core module calls $...: the request, the connection, time. */
+/* edge/core_variables.c - what nginx's core module calls $...: the request, the connection, time.
+ */
 #include "base/buffer.h"
 #include "edge/request.h"
 #include "http/path.h"
@@ -26,7 +27,7 @@ static struct wend_value number(struct wend_exchange *x, int64_t value)
     return found(wend_arena_printf(&x->task->arena, "%lld", (long long)value));
 }
 
-/* --- the request --------------------------------------------------------------------------------- */
+/* --- the request ------------------------------------------------------------------------------ */
 
 /* Slices of the request, by where they lie in it. */
 static struct wend_value request_slice(struct wend_exchange *x, const struct wend_variable *v)
@@ -66,7 +67,8 @@ static struct wend_value is_args(struct wend_exchange *x, const struct wend_vari
 }
 
 /* The value of `name` in a list of name=value pairs. */
-static struct wend_value pair_value(struct wend_str list, char separator, struct wend_str name, bool nocase)
+static struct wend_value pair_value(struct wend_str list, char separator, struct wend_str name,
+                                    bool nocase)
 {
     struct wend_str part;
 
@@ -92,7 +94,8 @@ static struct wend_value arg(struct wend_exchange *x, const struct wend_variable
 static struct wend_value cookie(struct wend_exchange *x, const struct wend_variable *v)
 {
     struct wend_fields *fields = &x->request.fields;
-    struct wend_str all = wend_fields_joined(fields, &x->task->arena, WEND_STR("Cookie"), WEND_STR("; "));
+    struct wend_str all =
+        wend_fields_joined(fields, &x->task->arena, WEND_STR("Cookie"), WEND_STR("; "));
 
     return pair_value(all, ';', wend_str_from(v->name, 7), false);
 }
@@ -137,7 +140,8 @@ static struct wend_value content_type(struct wend_exchange *x, const struct wend
 static struct wend_value host(struct wend_exchange *x, const struct wend_variable *v)
 {
     (void)v;
-    return found(x->request.host.len != 0 ? x->request.host : wend_edge_of(x)->server->primary_name);
+    return found(x->request.host.len != 0 ? x->request.host
+                                          : wend_edge_of(x)->server->primary_name);
 }
 
 static struct wend_value request_method(struct wend_exchange *x, const struct wend_variable *v)
@@ -193,7 +197,7 @@ static struct wend_value request_port(struct wend_exchange *x, const struct wend
     return is ? found(WEND_STR(":")) : number(x, x->request.port);
 }
 
-/* --- files --------------------------------------------------------------------------------------- */
+/* --- files ------------------------------------------------------------------------------------ */
 
 static struct wend_value request_filename(struct wend_exchange *x, const struct wend_variable *v)
 {
@@ -225,7 +229,7 @@ static struct wend_value realpath_root(struct wend_exchange *x, const struct wen
     return value;
 }
 
-/* --- the response -------------------------------------------------------------------------------- */
+/* --- the response ----------------------------------------------------------------------------- */
 
 static struct wend_value status(struct wend_exchange *x, const struct wend_variable *v)
 {
@@ -284,7 +288,7 @@ static struct wend_value sent_trailer(struct wend_exchange *x, const struct wend
     return joined(x, &x->response.trailers, field_name(x, wend_str_from(v->name, 13)));
 }
 
-/* --- the connection ------------------------------------------------------------------------------ */
+/* --- the connection --------------------------------------------------------------------------- */
 
 static struct wend_value address_text(struct wend_exchange *x, const struct wend_address *address)
 {
@@ -346,7 +350,8 @@ static struct wend_value connection_time(struct wend_exchange *x, const struct w
     int64_t ms = (wend_clock_monotonic_ns() - x->conn->opened_ns) / WEND_NS_PER_MS;
 
     (void)v;
-    return found(wend_arena_printf(&x->task->arena, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000)));
+    return found(
+        wend_arena_printf(&x->task->arena, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000)));
 }
 
 static struct wend_value scheme(struct wend_exchange *x, const struct wend_variable *v)
@@ -373,7 +378,7 @@ static struct wend_value tcpinfo(struct wend_exchange *x, const struct wend_vari
     return number(x, value);
 }
 
-/* --- the rest ------------------------------------------------------------------------------------ */
+/* --- the rest --------------------------------------------------------------------------------- */
 
 static struct wend_value server_name(struct wend_exchange *x, const struct wend_variable *v)
 {
@@ -406,7 +411,8 @@ static struct wend_value seconds(struct wend_exchange *x, int64_t ns)
 {
     int64_t ms = ns < 0 ? 0 : ns / WEND_NS_PER_MS;
 
-    return found(wend_arena_printf(&x->task->arena, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000)));
+    return found(
+        wend_arena_printf(&x->task->arena, "%lld.%03d", (long long)(ms / 1000), (int)(ms % 1000)));
 }
 
 static struct wend_value msec(struct wend_exchange *x, const struct wend_variable *v)
@@ -472,7 +478,8 @@ static struct wend_value remote_user(struct wend_exchange *x, const struct wend_
     code = wend_str_trim(wend_str_from(given, 6));
     name = wend_arena_alloc(&x->task->arena, code.len + 1);
     for (size_t i = 0; name != NULL && i < code.len && code.ptr[i] != '='; i++) {
-        static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        static const char digits[] =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         const char *digit = code.ptr[i] == '\0' ? NULL : strchr(digits, code.ptr[i]);
 
         if (digit == NULL)
@@ -539,13 +546,14 @@ const struct wend_variable_row wend_core_variables[] = {
     {"tcpinfo_rttvar", TCP(tcpi_rttvar), "the kernel's TCP_INFO"},
     {"tcpinfo_snd_cwnd", TCP(tcpi_snd_cwnd), "the kernel's TCP_INFO"},
     {"tcpinfo_rcv_space", TCP(tcpi_rcv_space), "the kernel's TCP_INFO"},
-    {"nginx_version", constant, (uintptr_t)"1.31.4", 0, "the nginx whose behaviour this matches"},
+    {"nginx_version", constant, (uintptr_t) "1.31.4", 0, "the nginx whose behaviour this matches"},
     {"pid", process_id, 0, 0, "the worker's process id"},
     {"hostname", hostname, 0, 0, "this machine's name"},
     {"msec", msec, 0, CH, "seconds since 1970 with milliseconds"},
     {"time_iso8601", time_text, 1, CH, "local time, ISO 8601"},
     {"time_local", time_text, 0, CH, "local time, Common Log Format"},
-    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "kept, without effect yet", assign_limit_rate},
+    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "kept, without effect yet",
+     assign_limit_rate},
     {"pipe", unpiped, 0, 0, "\"p\" for pipelined requests in nginx; always \".\" here"},
     {"proxy_protocol_addr", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},
     {"proxy_protocol_port", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},

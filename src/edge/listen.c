@@ -11,11 +11,12 @@
 
 #define NAMES_MAX 1000000
 
-/* --- server_name --------------------------------------------------------------------------------- */
+/* --- server_name ------------------------------------------------------------------------------ */
 
 static struct wend_edge_server *server_at(struct wend_conf *conf)
 {
-    struct wend_edge_core_server *settings = wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_SERVER);
+    struct wend_edge_core_server *settings =
+        wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_SERVER);
 
     return settings->server;
 }
@@ -44,7 +45,8 @@ static bool wildcard_valid(struct wend_str name)
 static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *server,
                                struct wend_str text)
 {
-    struct wend_edge_name *name = WEND_NEW(conf->arena, struct wend_edge_name), **last = &server->names;
+    struct wend_edge_name *name = WEND_NEW(conf->arena, struct wend_edge_name),
+                          **last = &server->names;
 
     name->server = server;
     while (*last != NULL)
@@ -66,7 +68,8 @@ static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *
     return WEND_OK;
 }
 
-static enum wend_code set_server_name(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_server_name(struct wend_conf *conf, const struct wend_directive *row,
+                                      void *slot)
 {
     struct wend_edge_server *server = server_at(conf);
 
@@ -87,15 +90,16 @@ static enum wend_code set_server_name(struct wend_conf *conf, const struct wend_
         struct wend_str first = server->names->text;
 
         /* ".example.com" is called "example.com"; "*.example.com" as it is. */
-        server->primary_name = first.len != 0 && first.ptr[0] == '.' ? wend_str_from(first, 1) : first;
+        server->primary_name =
+            first.len != 0 && first.ptr[0] == '.' ? wend_str_from(first, 1) : first;
     }
     return WEND_OK;
 }
 
-/* --- listen -------------------------------------------------------------------------------------- */
+/* --- listen ----------------------------------------------------------------------------------- */
 
-static struct wend_edge_listen *listen_for(struct wend_conf *conf, const struct wend_listener *listener,
-                                           bool *fresh)
+static struct wend_edge_listen *listen_for(struct wend_conf *conf,
+                                           const struct wend_listener *listener, bool *fresh)
 {
     struct wend_edge *edge = conf->data;
     struct wend_edge_listen *listen = edge->listens;
@@ -127,15 +131,17 @@ static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text
     if (wend_str_starts(text, WEND_STR("unix:"))) {
         listener->address.family = AF_UNIX;
         if (!wend_listen_unix(listener, wend_str_from(text, 5)))
-            return wend_conf_bad(conf, "%s in the unix domain socket in \"%.*s\" of the \"listen\" directive",
-                                 text.len == 5 ? "no path" : "too long path", WEND_STR_ARG(text));
+            return wend_conf_bad(
+                conf, "%s in the unix domain socket in \"%.*s\" of the \"listen\" directive",
+                text.len == 5 ? "no path" : "too long path", WEND_STR_ARG(text));
         return WEND_OK;
     }
     if (text.len != 0 && text.ptr[0] == '[') {
         ptrdiff_t close = wend_str_find_byte(text, ']');
 
         if (close < 0)
-            return wend_conf_bad(conf, "invalid host in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+            return wend_conf_bad(conf, "invalid host in \"%.*s\" of the \"listen\" directive",
+                                 WEND_STR_ARG(text));
         host = wend_str_slice(text, 0, (size_t)close + 1);
         if ((size_t)close + 1 < text.len)
             port_text = wend_str_from(text, (size_t)close + 2);
@@ -148,14 +154,16 @@ static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text
     if (port_text.ptr != NULL && !wend_str_to_u64(port_text, &port))
         port = 0;
     if (port == 0 || port > 65535)
-        return wend_conf_bad(conf, "invalid port in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+        return wend_conf_bad(conf, "invalid port in \"%.*s\" of the \"listen\" directive",
+                             WEND_STR_ARG(text));
     if (host.len == 0 || wend_str_eq(host, WEND_STR("*")))
         host = WEND_STR("0.0.0.0");
     if (wend_str_eq_nocase(host, WEND_STR("localhost")))
         host = WEND_STR("127.0.0.1");
     if (wend_address_parse_host(host, (uint16_t)port, &listener->address))
         return WEND_OK;
-    wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive", WEND_STR_ARG(text));
+    wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive",
+                  WEND_STR_ARG(text));
     return wend_conf_advise(conf->error, "names are not looked up here: write the address");
 }
 
@@ -215,18 +223,21 @@ static bool parse_bytes(struct wend_str value, int *out)
 
 static enum wend_code refuse_option(struct wend_conf *conf, struct wend_str word)
 {
-    static const struct wend_str later[] = {WEND_STR_INIT("ssl"), WEND_STR_INIT("quic"), WEND_STR_INIT("http2"),
+    static const struct wend_str later[] = {WEND_STR_INIT("ssl"), WEND_STR_INIT("quic"),
+                                            WEND_STR_INIT("http2"),
                                             WEND_STR_INIT("proxy_protocol")};
 
     for (size_t i = 0; i < WEND_COUNT(later); i++)
         if (wend_str_eq(word, later[i]))
-            return wend_conf_bad(conf, "the \"%.*s\" parameter of \"listen\" is nginx's; wend does not do it yet",
-                                 WEND_STR_ARG(word));
+            return wend_conf_bad(
+                conf, "the \"%.*s\" parameter of \"listen\" is nginx's; wend does not do it yet",
+                WEND_STR_ARG(word));
     return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
 }
 
 /* "NAME=VALUE" parameters. */
-static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word, struct wend_listen_options *o)
+static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word,
+                                   struct wend_listen_options *o)
 {
     struct wend_str value;
     const char *what = NULL;
@@ -249,7 +260,8 @@ static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word,
     } else if (!value_of(word, "setfib=", &value) && !value_of(word, "accept_filter=", &value)) {
         return refuse_option(conf, word);
     }
-    return what == NULL ? WEND_OK : wend_conf_bad(conf, "invalid %s \"%.*s\"", what, WEND_STR_ARG(word));
+    return what == NULL ? WEND_OK
+                        : wend_conf_bad(conf, "invalid %s \"%.*s\"", what, WEND_STR_ARG(word));
 }
 
 static enum wend_code parse_option(struct wend_conf *conf, struct wend_str word,
@@ -285,7 +297,8 @@ static enum wend_code join(struct wend_conf *conf, struct wend_edge_listen *list
     return WEND_OK;
 }
 
-/* The servers of a listener, as a list beside it: server -> listens is read only while finishing. */
+/* The servers of a listener, as a list beside it: server -> listens is read only while finishing.
+ */
 struct pair {
     struct pair *next;
     struct wend_edge_listen *listen;
@@ -328,7 +341,8 @@ static enum wend_code add_listen(struct wend_conf *conf, const struct wend_liste
     return join(conf, listen, server, is_default);
 }
 
-static enum wend_code set_listen(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_listen(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_listener listener = {.fd = -1};
@@ -345,7 +359,7 @@ static enum wend_code set_listen(struct wend_conf *conf, const struct wend_direc
     return add_listen(conf, &listener, is_default, uwsgi);
 }
 
-/* --- finishing ----------------------------------------------------------------------------------- */
+/* --- finishing -------------------------------------------------------------------------------- */
 
 static enum wend_code index_name(struct wend_conf *conf, struct wend_edge_listen *listen,
                                  struct wend_edge_name *name)
@@ -379,8 +393,8 @@ static enum wend_code index_name(struct wend_conf *conf, struct wend_edge_listen
         char where[WEND_LISTEN_TEXT_MAX];
 
         wend_listen_write(&listen->listener, where);
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "conflicting server name \"%.*s\" on %s, ignored",
-                 WEND_STR_ARG(text), where);
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
+                 "conflicting server name \"%.*s\" on %s, ignored", WEND_STR_ARG(text), where);
     }
     return WEND_OK;
 }
@@ -418,14 +432,16 @@ static bool is_any(const struct wend_address *address)
                                          : false;
 }
 
-/* A wildcard takes the port's connections; the others of that port are found by the local address. */
+/* A wildcard takes the port's connections; the others of that port are found by the local address.
+ */
 static void cover(struct wend_edge *edge)
 {
     for (struct wend_edge_listen *any = edge->listens; any != NULL; any = any->next) {
         any->any = is_any(&any->listener.address);
         for (struct wend_edge_listen *one = edge->listens; one != NULL && any->any; one = one->next)
             if (one != any && one->listener.address.family == any->listener.address.family &&
-                wend_address_port(&one->listener.address) == wend_address_port(&any->listener.address))
+                wend_address_port(&one->listener.address) ==
+                    wend_address_port(&any->listener.address))
                 one->covered_by = any;
     }
 }
@@ -448,7 +464,8 @@ enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge
         /* No listen: port 80, or 8000 for somebody who may not have 80, as nginx does. */
         conf->scope = &settings->server->levels;
         conf->statement = server->statement;
-        (void)!wend_address_parse_host(WEND_STR("0.0.0.0"), geteuid() == 0 ? 80 : 8000, &listener.address);
+        (void)!wend_address_parse_host(WEND_STR("0.0.0.0"), geteuid() == 0 ? 80 : 8000,
+                                       &listener.address);
         listener.options.nodelay = true;
         if (add_listen(conf, &listener, false, false) != WEND_OK)
             return WEND_E_CONFIG;
@@ -469,7 +486,7 @@ enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge
     return WEND_OK;
 }
 
-/* --- searching ----------------------------------------------------------------------------------- */
+/* --- searching -------------------------------------------------------------------------------- */
 
 struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
                                                struct wend_exchange *x, struct wend_str host)

@@ -1,8 +1,8 @@
 /* edge/location.c - which place serves a path; see edge/location.h.
  *
- * The prefixes are sorted. The greatest one that is not greater than the path either starts the path
- * or has, among the prefixes that start it, the longest one that does: so a binary search and a few
- * steps up find the longest prefix, whatever the number of locations.
+ * The prefixes are sorted. The greatest one that is not greater than the path either starts the
+ * path or has, among the prefixes that start it, the longest one that does: so a binary search and
+ * a few steps up find the longest prefix, whatever the number of locations.
  */
 #include "edge/location.h"
 
@@ -23,10 +23,13 @@ static int compare(const void *left, const void *right)
 
     if (order == 0)
         order = (b->kind == WEND_LOCATION_EXACT) - (a->kind == WEND_LOCATION_EXACT);
-    return order != 0 ? order : (a->statement->line > b->statement->line) - (a->statement->line < b->statement->line);
+    return order != 0 ? order
+                      : (a->statement->line > b->statement->line) -
+                            (a->statement->line < b->statement->line);
 }
 
-static enum wend_code check_duplicates(struct wend_conf *conf, const struct wend_edge_core_location *l)
+static enum wend_code check_duplicates(struct wend_conf *conf,
+                                       const struct wend_edge_core_location *l)
 {
     for (size_t i = 1; i < l->prefix_count; i++) {
         const struct wend_edge_core_location *a = l->prefixes[i - 1], *b = l->prefixes[i];
@@ -51,8 +54,10 @@ enum wend_code wend_location_index(struct wend_conf *conf, struct wend_edge_core
         prefixes += in_search(c);
         regexes += c->kind == WEND_LOCATION_REGEX;
     }
-    location->prefixes = wend_arena_array(conf->arena, prefixes + 1, sizeof(struct wend_edge_core_location *));
-    location->regexes = wend_arena_array(conf->arena, regexes + 1, sizeof(struct wend_edge_core_location *));
+    location->prefixes =
+        wend_arena_array(conf->arena, prefixes + 1, sizeof(struct wend_edge_core_location *));
+    location->regexes =
+        wend_arena_array(conf->arena, regexes + 1, sizeof(struct wend_edge_core_location *));
     for (struct wend_edge_core_location *c = location->children; c != NULL; c = c->next) {
         if (in_search(c))
             location->prefixes[location->prefix_count++] = c;
@@ -113,8 +118,9 @@ static bool wants_slash(const struct wend_edge_core_location *in, struct wend_st
     return false;
 }
 
-static struct wend_edge_core_location *search(struct wend_edge_core_location *in, struct wend_str path,
-                                              struct wend_regex_match *match, bool *slash, bool *final)
+static struct wend_edge_core_location *search(struct wend_edge_core_location *in,
+                                              struct wend_str path, struct wend_regex_match *match,
+                                              bool *slash, bool *final)
 {
     struct wend_edge_core_location *found = find_prefix(in, path);
     bool no_regex;

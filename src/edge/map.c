@@ -1,7 +1,7 @@
 /* edge/map.c - map $source $result { ... }.
  *
- * Search: the exact text (without case), with `hostnames` the longest wildcard with a leading and then
- * the longest with a trailing asterisk, the expressions in order, the default.
+ * Search: the exact text (without case), with `hostnames` the longest wildcard with a leading and
+ * then the longest with a trailing asterisk, the expressions in order, the default.
  */
 #include "edge/map.h"
 
@@ -75,13 +75,14 @@ static struct wend_value get(struct wend_exchange *x, const struct wend_variable
     return (struct wend_value){wend_template_value(x, &entry->value), true};
 }
 
-static enum wend_code fail_line(struct wend_conf *conf, const struct wend_statement *line, const char *text)
+static enum wend_code fail_line(struct wend_conf *conf, const struct wend_statement *line,
+                                const char *text)
 {
     return wend_conf_fail(conf->error, line, "%s \"%.*s\"", text, WEND_STR_ARG(line->args[0]));
 }
 
-static enum wend_code add_key(struct wend_conf *conf, struct mapping *map, const struct wend_statement *line,
-                              struct entry *entry)
+static enum wend_code add_key(struct wend_conf *conf, struct mapping *map,
+                              const struct wend_statement *line, struct entry *entry)
 {
     struct wend_str key = line->args[0];
     enum wend_code code;
@@ -164,7 +165,8 @@ static enum wend_code set_map(struct wend_conf *conf, const struct wend_directiv
 
 static const struct wend_directive rows[] = {
     {"map", WEND_CTX_HTTP, 2, 2, true, .set = set_map,
-     .help = "a variable whose value depends on another's: exact, wildcard (hostnames), ~expression, default"},
+     .help = "a variable whose value depends on another's: exact, wildcard (hostnames), "
+             "~expression, default"},
 };
 
 const struct wend_edge_module wend_edge_map = {

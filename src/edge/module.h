@@ -1,13 +1,13 @@
 /* edge/module.h - what a part of the edge brings along: directives, variables, places in a request.
  *
- * What it is for. A module is a struct: the rows of its directives, the sizes of its settings at each
- * of the three levels, how they are merged, its variables, and the phases it takes part in. All
- * modules stand in one list, edge/modules.c, in the order in which they are asked.
+ * What it is for. A module is a struct: the rows of its directives, the sizes of its settings at
+ * each of the three levels, how they are merged, its variables, and the phases it takes part in.
+ * All modules stand in one list, edge/modules.c, in the order in which they are asked.
  *
- * Levels. As in nginx: every `http`, `server` and `location` block (and `if`, `limit_except`) has one
- * struct per module and level. wend_edge_levels holds the three arrays that are in force in a block.
- * A location's settings are merged with the enclosing ones before the server starts, so a request
- * reads one struct and never asks a parent.
+ * Levels. As in nginx: every `http`, `server` and `location` block (and `if`, `limit_except`) has
+ * one struct per module and level. wend_edge_levels holds the three arrays that are in force in a
+ * block. A location's settings are merged with the enclosing ones before the server starts, so a
+ * request reads one struct and never asks a parent.
  */
 #ifndef WEND_EDGE_MODULE_H
 #define WEND_EDGE_MODULE_H
@@ -36,20 +36,20 @@ struct wend_edge_module {
     const char *name;
     const struct wend_directive *rows;
     size_t row_count;
-    size_t sizes[WEND_EDGE_LEVELS];                   /* 0: nothing at that level */
-    void (*init[WEND_EDGE_LEVELS])(void *settings);   /* zeroed memory comes in; sets WEND_UNSET */
+    size_t sizes[WEND_EDGE_LEVELS];                 /* 0: nothing at that level */
+    void (*init[WEND_EDGE_LEVELS])(void *settings); /* zeroed memory comes in; sets WEND_UNSET */
     /* Takes what `child` left unset from `parent`. */
     enum wend_code (*merge_server)(struct wend_conf *conf, void *parent, void *child);
     enum wend_code (*merge_location)(struct wend_conf *conf, void *parent, void *child);
     /* After everything was read and merged. */
     enum wend_code (*finish)(struct wend_conf *conf, struct wend_edge *edge);
-    const struct wend_variable_row *variables;        /* NULL-terminated by name */
+    const struct wend_variable_row *variables; /* NULL-terminated by name */
 
     /* Phases, in the order of a request; NULL: takes no part. WEND_DECLINED goes on. */
     wend_edge_phase_fn preaccess;
-    wend_edge_phase_fn access;    /* WEND_OK allows, WEND_DECLINED has no opinion, WEND_E_DENIED */
+    wend_edge_phase_fn access; /* WEND_OK allows, WEND_DECLINED has no opinion, WEND_E_DENIED */
     wend_edge_phase_fn precontent;
-    wend_edge_phase_fn content;   /* WEND_OK: answered; WEND_DECLINED: the next one */
+    wend_edge_phase_fn content; /* WEND_OK: answered; WEND_DECLINED: the next one */
     void (*log)(struct wend_exchange *x);
     /* In every worker, before and after it serves. */
     enum wend_code (*start_worker)(struct wend_edge *edge, struct wend_loop *loop);
@@ -57,8 +57,8 @@ struct wend_edge_module {
     void (*stop_worker)(struct wend_edge *edge);
 };
 
-/* edge/modules.c: all of them, NULL-terminated; the first is the core. A module's index is its place.
- * The response filters' order is there too. */
+/* edge/modules.c: all of them, NULL-terminated; the first is the core. A module's index is its
+ * place. The response filters' order is there too. */
 extern const struct wend_edge_module *const wend_edge_modules[];
 extern const struct wend_filter *const wend_edge_filters[];
 size_t wend_edge_module_count(void);

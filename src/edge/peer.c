@@ -1,8 +1,8 @@
 /* edge/peer.c - smooth weighted round robin.
  *
- * Each choice adds every peer's effective weight to its current one, takes the highest and subtracts
- * the sum from it: heavy peers come often but never in a row longer than needed. A failure lowers
- * the effective weight, each choice lets it recover by one.
+ * Each choice adds every peer's effective weight to its current one, takes the highest and
+ * subtracts the sum from it: heavy peers come often but never in a row longer than needed. A
+ * failure lowers the effective weight, each choice lets it recover by one.
  */
 #include "edge/peer.h"
 

@@ -1,7 +1,7 @@
 /* edge/peer.h - the servers behind one name, and which of them is asked next. Pure.
  *
- * What it is for. An `upstream NAME { server ...; }` block, or the one server that proxy_pass names:
- * both are a group of peers.
+ * What it is for. An `upstream NAME { server ...; }` block, or the one server that proxy_pass
+ * names: both are a group of peers.
  *
  * Who owns what. Groups and peers live as long as the configuration. Their counters belong to the
  * worker process that uses them, as nginx's do without a shared zone.
@@ -23,10 +23,10 @@ struct wend_peer {
     struct wend_str name; /* $upstream_addr: "127.0.0.1:8080", "unix:/run/app.sock" */
     struct wend_str path; /* unix; null: `address` counts */
     struct wend_address address;
-    unsigned weight;      /* from 1 */
-    unsigned max_fails;   /* 0: never rests */
+    unsigned weight;    /* from 1 */
+    unsigned max_fails; /* 0: never rests */
     int64_t fail_timeout_ns;
-    unsigned max_conns;   /* 0: no limit */
+    unsigned max_conns; /* 0: no limit */
     bool backup, down;
     /* the worker's */
     int64_t current_weight, effective_weight;
@@ -38,7 +38,7 @@ struct wend_peers {
     struct wend_str name; /* of the upstream block, or the host as written */
     struct wend_peer *at;
     size_t count;
-    unsigned idle_max;    /* kept connections of one worker; 0: none */
+    unsigned idle_max;     /* kept connections of one worker; 0: none */
     unsigned requests_max; /* per connection */
     int64_t idle_timeout_ns, lifetime_ns;
 };

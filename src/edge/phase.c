@@ -9,7 +9,7 @@
 
 #define PHASE_MODULES_MAX 64
 
-/* --- who takes part ------------------------------------------------------------------------------ */
+/* --- who takes part --------------------------------------------------------------------------- */
 
 /* The modules with a function for a phase, in their order: most have none for most. */
 struct phase {
@@ -18,7 +18,10 @@ struct phase {
     const struct wend_edge_module *modules[PHASE_MODULES_MAX];
 };
 
-#define PHASE(name) {.offset = offsetof(struct wend_edge_module, name)}
+#define PHASE(name)                                                                                \
+    {                                                                                              \
+        .offset = offsetof(struct wend_edge_module, name)                                          \
+    }
 static struct phase preaccess = PHASE(preaccess), access_phase = PHASE(access),
                     precontent = PHASE(precontent), content = PHASE(content);
 
@@ -48,7 +51,7 @@ void wend_phases_prepare(void)
     fill_phase(&content);
 }
 
-/* --- try_files ----------------------------------------------------------------------------------- */
+/* --- try_files -------------------------------------------------------------------------------- */
 
 static enum wend_code try_last(struct wend_exchange *x, struct wend_str target)
 {
@@ -85,7 +88,8 @@ static struct wend_str whole_path(struct wend_exchange *x, struct wend_str path)
 
     if (!l->alias || l->regex != NULL || wend_str_starts(path, l->name))
         return path;
-    return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->name), WEND_STR_ARG(path));
+    return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->name),
+                             WEND_STR_ARG(path));
 }
 
 enum wend_code wend_try_files(struct wend_exchange *x)
@@ -115,7 +119,7 @@ enum wend_code wend_try_files(struct wend_exchange *x)
     return WEND_DECLINED;
 }
 
-/* --- access -------------------------------------------------------------------------------------- */
+/* --- access ----------------------------------------------------------------------------------- */
 
 static enum wend_code deny(struct wend_exchange *x)
 {
@@ -150,7 +154,7 @@ static enum wend_code check_access(struct wend_exchange *x)
     return refused ? deny(x) : WEND_DECLINED;
 }
 
-/* --- the way ------------------------------------------------------------------------------------- */
+/* --- the way ---------------------------------------------------------------------------------- */
 
 static enum wend_code run_modules(struct wend_exchange *x, const struct phase *phase)
 {
@@ -175,7 +179,8 @@ static enum wend_code no_content(struct wend_exchange *x)
     }
     path = wend_edge_map_path(x, r->uri, &root_len);
     if (path.ptr != NULL)
-        wend_edge_log(x, WEND_LOG_ERROR, 0, "directory index of \"%.*s\" is forbidden", WEND_STR_ARG(path));
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "directory index of \"%.*s\" is forbidden",
+                      WEND_STR_ARG(path));
     return wend_edge_finish(x, 403);
 }
 
@@ -210,18 +215,21 @@ static enum wend_code add_slash(struct wend_exchange *x)
     struct wend_str path = wend_escape(&x->task->arena, r->uri, WEND_ESCAPE_URI);
     const char *mark = r->args.len != 0 ? "?" : "";
 
-    return wend_edge_redirect(x, 301, wend_arena_printf(&x->task->arena, "%.*s/%s%.*s", WEND_STR_ARG(path),
-                                                        mark, WEND_STR_ARG(r->args)));
+    return wend_edge_redirect(x, 301,
+                              wend_arena_printf(&x->task->arena, "%.*s/%s%.*s", WEND_STR_ARG(path),
+                                                mark, WEND_STR_ARG(r->args)));
 }
 
-/* Named groups of the expressions around a nested location keep their values; the search kept only the
- * innermost match. */
-static void keep_outer_captures(struct wend_exchange *x, const struct wend_edge_core_location *found)
+/* Named groups of the expressions around a nested location keep their values; the search kept only
+ * the innermost match. */
+static void keep_outer_captures(struct wend_exchange *x,
+                                const struct wend_edge_core_location *found)
 {
     struct wend_edge_request *r = wend_edge_of(x);
     struct wend_regex_match innermost = r->captures;
 
-    for (const struct wend_edge_core_location *outer = found->parent; outer != NULL; outer = outer->parent)
+    for (const struct wend_edge_core_location *outer = found->parent; outer != NULL;
+         outer = outer->parent)
         if (outer->kind == WEND_LOCATION_REGEX && outer->regex->name_count != 0 &&
             wend_regex_run(outer->regex, r->uri, &r->captures) == WEND_OK)
             wend_edge_keep_captures(x, outer->regex, r->uri);
@@ -243,8 +251,8 @@ static enum wend_code find_location(struct wend_exchange *x)
         return add_slash(x);
     if (found->internal == 1 && !r->internal)
         return wend_edge_finish(x, 404);
-    if (found->client_max_body_size > 0 && x->request.content_length > found->client_max_body_size &&
-        !x->body_read) {
+    if (found->client_max_body_size > 0 &&
+        x->request.content_length > found->client_max_body_size && !x->body_read) {
         wend_edge_log(x, WEND_LOG_ERROR, 0, "client intended to send too large body: %lld bytes",
                       (long long)x->request.content_length);
         return wend_edge_finish(x, 413);

@@ -24,9 +24,11 @@ static enum wend_code set_user(struct wend_conf *conf, const struct wend_directi
     process->user = wend_arena_keep(conf->arena, s->args[1]);
     process->group = wend_arena_keep(conf->arena, s->args[s->count > 2 ? 2 : 1]);
     if (geteuid() != 0) {
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
-                 "the \"user\" directive makes sense only if the master process runs with super-user "
-                 "privileges, ignored in %.*s:%u", WEND_STR_ARG(s->file->path), s->line);
+        wend_log(
+            wend_log_process, WEND_LOG_WARN, 0, 0,
+            "the \"user\" directive makes sense only if the master process runs with super-user "
+            "privileges, ignored in %.*s:%u",
+            WEND_STR_ARG(s->file->path), s->line);
         return WEND_OK;
     }
     user = getpwnam(process->user.ptr);
@@ -37,7 +39,8 @@ static enum wend_code set_user(struct wend_conf *conf, const struct wend_directi
     return WEND_OK;
 }
 
-static enum wend_code set_workers(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_workers(struct wend_conf *conf, const struct wend_directive *row,
+                                  void *slot)
 {
     struct wend_process_conf *process = slot;
     uint64_t count;
@@ -59,7 +62,8 @@ static enum wend_code set_workers(struct wend_conf *conf, const struct wend_dire
     return WEND_OK;
 }
 
-static enum wend_code set_priority(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_priority(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     struct wend_process_conf *process = slot;
     struct wend_str text = conf->statement->args[1];
@@ -82,7 +86,8 @@ static enum wend_code parse_mask(struct wend_conf *conf, struct wend_str text, c
 {
     CPU_ZERO(set);
     if (text.len > CPU_SETSIZE)
-        return wend_conf_bad(conf, "\"worker_cpu_affinity\" supports up to %d CPUs only", CPU_SETSIZE);
+        return wend_conf_bad(conf, "\"worker_cpu_affinity\" supports up to %d CPUs only",
+                             CPU_SETSIZE);
     for (size_t i = 0; i < text.len; i++) {
         char c = text.ptr[text.len - 1 - i];
 
@@ -94,7 +99,8 @@ static enum wend_code parse_mask(struct wend_conf *conf, struct wend_str text, c
     return WEND_OK;
 }
 
-static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_directive *row,
+                                   void *slot)
 {
     struct wend_process_conf *process = slot;
     const struct wend_statement *s = conf->statement;
@@ -114,7 +120,8 @@ static enum wend_code set_affinity(struct wend_conf *conf, const struct wend_dir
     return WEND_OK;
 }
 
-static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_directive *row,
+                                    void *slot)
 {
     struct wend_process_conf *process = slot;
     const struct wend_statement *s = conf->statement;
@@ -127,7 +134,8 @@ static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_di
     if (s->args[1].len == 0)
         return wend_conf_bad(conf, "the error log's name is empty");
     if (conf->context != WEND_CTX_MAIN)
-        return wend_edge_add_error_log(conf, s->args[1], level, &wend_edge_core_at(conf)->error_log);
+        return wend_edge_add_error_log(conf, s->args[1], level,
+                                       &wend_edge_core_at(conf)->error_log);
     if (process->error_log_set)
         return WEND_OK; /* nginx writes to several; the first one counts here */
     process->error_log_set = true;
@@ -162,7 +170,8 @@ static enum wend_code set_env(struct wend_conf *conf, const struct wend_directiv
     return WEND_OK;
 }
 
-static enum wend_code set_events(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_events(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     struct wend_process_conf *process = slot;
 
@@ -186,7 +195,8 @@ static enum wend_code set_use(struct wend_conf *conf, const struct wend_directiv
 }
 
 /* thread_pool NAME threads=N [max_queue=N] */
-static enum wend_code set_thread_pool(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_thread_pool(struct wend_conf *conf, const struct wend_directive *row,
+                                      void *slot)
 {
     const struct wend_statement *s = conf->statement;
     uint64_t number;
@@ -209,18 +219,22 @@ static enum wend_code set_thread_pool(struct wend_conf *conf, const struct wend_
     return WEND_OK;
 }
 
-static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_directive *row,
+                                      void *slot)
 {
-    static const char *const contained[] = {"ngx_http_js", "ngx_stream_js", "lua", "perl", "ngx_mail"};
+    static const char *const contained[] = {"ngx_http_js", "ngx_stream_js", "lua", "perl",
+                                            "ngx_mail"};
     struct wend_str path = conf->statement->args[1];
 
     (void)row;
     (void)slot;
     for (size_t i = 0; i < WEND_COUNT(contained); i++)
         if (wend_str_find(path, wend_str_of(contained[i])) >= 0)
-            return wend_conf_bad(conf, "\"load_module\" of \"%.*s\": scripting inside the server and mail are "
-                                 "not what wend is for; an application behind app_pass or uwsgi_pass can do it",
-                                 WEND_STR_ARG(path));
+            return wend_conf_bad(
+                conf,
+                "\"load_module\" of \"%.*s\": scripting inside the server and mail are "
+                "not what wend is for; an application behind app_pass or uwsgi_pass can do it",
+                WEND_STR_ARG(path));
     return WEND_OK;
 }
 
@@ -230,32 +244,55 @@ static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_
 
 static const struct wend_directive rows[] = {
     {"user", M, 1, 2, .set = set_user, WHOLE, .fallback = "nobody", .help = "who the workers are"},
-    {"worker_processes", M, 1, 1, .set = set_workers, WHOLE, .fallback = "1", .help = "how many workers; auto: one per CPU"},
-    {"worker_rlimit_nofile", M, 1, 1, .set = wend_set_number, AT(nofile), .help = "descriptors per worker"},
-    {"worker_rlimit_core", M, 1, 1, .set = wend_set_size, AT(core_bytes), .help = "size of a core dump"},
-    {"worker_cpu_affinity", M, 1, -1, .set = set_affinity, WHOLE, .help = "the CPUs of each worker, as bits"},
-    {"worker_priority", M, 1, 1, .set = set_priority, WHOLE, .fallback = "0", .help = "nice value of the workers"},
-    {"worker_shutdown_timeout", M, 1, 1, .set = wend_set_msec, AT(shutdown_timeout_ms), .help = "a worker that drains is stopped after this"},
-    {"working_directory", M, 1, 1, .set = wend_set_str, AT(working_directory), .help = "where workers run (and dump core)"},
-    {"daemon", M, 1, 1, .set = wend_set_flag, AT(daemon), .fallback = "on", .help = "leave the terminal"},
-    {"master_process", M, 1, 1, .set = wend_set_flag, AT(master), .fallback = "on", .help = "off: one process, for debugging"},
-    {"pid", M, 1, 1, .set = set_pid, AT(pid), .fallback = "logs/nginx.pid", .help = "the file with the master's process id"},
-    {"lock_file", M, 1, 1, .set = wend_set_ignored, .fallback = "logs/nginx.lock", .help = "checked: no lock file is needed"},
-    {"error_log", M | WEND_CTX_HTTP_ALL, 1, 2, .set = set_error_log, WHOLE, .fallback = "logs/error.log error", .help = "where errors are written, and from which level on"},
-    {"env", M, 1, 1, .set = set_env, WHOLE, .help = "a variable of the workers' environment, NAME=VALUE; those the master has stay"},
-    {"load_module", M, 1, 1, .set = set_load_module, .help = "accepted: what nginx loads is built in"},
-    {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off", .help = "checked: expressions are always compiled"},
-    {"thread_pool", M, 2, 3, .set = set_thread_pool, .help = "checked: one pool of threads sizes itself"},
+    {"worker_processes", M, 1, 1, .set = set_workers, WHOLE, .fallback = "1",
+     .help = "how many workers; auto: one per CPU"},
+    {"worker_rlimit_nofile", M, 1, 1, .set = wend_set_number, AT(nofile),
+     .help = "descriptors per worker"},
+    {"worker_rlimit_core", M, 1, 1, .set = wend_set_size, AT(core_bytes),
+     .help = "size of a core dump"},
+    {"worker_cpu_affinity", M, 1, -1, .set = set_affinity, WHOLE,
+     .help = "the CPUs of each worker, as bits"},
+    {"worker_priority", M, 1, 1, .set = set_priority, WHOLE, .fallback = "0",
+     .help = "nice value of the workers"},
+    {"worker_shutdown_timeout", M, 1, 1, .set = wend_set_msec, AT(shutdown_timeout_ms),
+     .help = "a worker that drains is stopped after this"},
+    {"working_directory", M, 1, 1, .set = wend_set_str, AT(working_directory),
+     .help = "where workers run (and dump core)"},
+    {"daemon", M, 1, 1, .set = wend_set_flag, AT(daemon), .fallback = "on",
+     .help = "leave the terminal"},
+    {"master_process", M, 1, 1, .set = wend_set_flag, AT(master), .fallback = "on",
+     .help = "off: one process, for debugging"},
+    {"pid", M, 1, 1, .set = set_pid, AT(pid), .fallback = "logs/nginx.pid",
+     .help = "the file with the master's process id"},
+    {"lock_file", M, 1, 1, .set = wend_set_ignored, .fallback = "logs/nginx.lock",
+     .help = "checked: no lock file is needed"},
+    {"error_log", M | WEND_CTX_HTTP_ALL, 1, 2, .set = set_error_log, WHOLE,
+     .fallback = "logs/error.log error",
+     .help = "where errors are written, and from which level on"},
+    {"env", M, 1, 1, .set = set_env, WHOLE,
+     .help = "a variable of the workers' environment, NAME=VALUE; those the master has stay"},
+    {"load_module", M, 1, 1, .set = set_load_module,
+     .help = "accepted: what nginx loads is built in"},
+    {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off",
+     .help = "checked: expressions are always compiled"},
+    {"thread_pool", M, 2, 3, .set = set_thread_pool,
+     .help = "checked: one pool of threads sizes itself"},
     {"timer_resolution", M, 1, 1, .set = wend_check_msec, .help = "checked, without effect"},
     {"ssl_engine", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
     {"events", M, 0, 0, true, .set = set_events, WHOLE, .help = "how connections are accepted"},
-    {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = wend_set_number, AT(connections), .fallback = "512", .help = "connections of one worker"},
-    {"multi_accept", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(multi_accept), .fallback = "off", .help = "accept all waiting connections at once"},
+    {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = wend_set_number, AT(connections),
+     .fallback = "512", .help = "connections of one worker"},
+    {"multi_accept", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(multi_accept),
+     .fallback = "off", .help = "accept all waiting connections at once"},
     {"use", WEND_CTX_EVENTS, 1, 1, .set = set_use, .fallback = "epoll", .help = "only epoll"},
-    {"accept_mutex", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(accept_mutex), .fallback = "off", .help = "checked: the kernel wakes one worker per connection"},
-    {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_check_msec, .fallback = "500ms", .help = "checked, without effect"},
-    {"debug_connection", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored, .help = "checked: look at the trace instead"},
-    {"worker_aio_requests", WEND_CTX_EVENTS, 1, 1, .set = wend_check_number, .fallback = "32", .help = "checked, without effect"},
+    {"accept_mutex", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(accept_mutex),
+     .fallback = "off", .help = "checked: the kernel wakes one worker per connection"},
+    {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_check_msec, .fallback = "500ms",
+     .help = "checked, without effect"},
+    {"debug_connection", WEND_CTX_EVENTS, 1, 1, .set = wend_set_ignored,
+     .help = "checked: look at the trace instead"},
+    {"worker_aio_requests", WEND_CTX_EVENTS, 1, 1, .set = wend_check_number, .fallback = "32",
+     .help = "checked, without effect"},
 };
 
 static void init(void *settings)
@@ -280,10 +317,12 @@ static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
         p->workers = sysconf(_SC_NPROCESSORS_ONLN);
     if (p->connections == WEND_UNSET)
         p->connections = 512;
-    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+    for (const struct wend_edge_listen *listen = edge->listens; listen != NULL;
+         listen = listen->next)
         listens += listen->covered_by == NULL;
     if (p->connections < (int64_t)listens + 1)
-        return wend_conf_fail(conf->error, NULL, "%lld worker_connections are not enough for %zu listening sockets",
+        return wend_conf_fail(conf->error, NULL,
+                              "%lld worker_connections are not enough for %zu listening sockets",
                               (long long)p->connections, listens);
     if (p->daemon == WEND_UNSET)
         p->daemon = 1;

@@ -9,19 +9,19 @@
 #define WEND_CPU_MASKS_MAX 256
 
 struct wend_process_conf {
-    struct wend_str user, group;       /* null: stay who we are */
-    int64_t workers;                   /* 0: one per CPU */
-    int64_t connections;               /* worker_connections, per worker */
+    struct wend_str user, group; /* null: stay who we are */
+    int64_t workers;             /* 0: one per CPU */
+    int64_t connections;         /* worker_connections, per worker */
     int64_t nofile, core_bytes;
     int64_t shutdown_timeout_ms;
     int64_t priority;
     struct wend_str working_directory, pid, error_log;
-    int64_t error_log_level;           /* enum wend_log_level */
+    int64_t error_log_level; /* enum wend_log_level */
     int daemon, master, multi_accept, use_set, accept_mutex, pcre_jit;
-    cpu_set_t *cpus;                   /* per worker, the last repeated */
+    cpu_set_t *cpus; /* per worker, the last repeated */
     size_t cpu_count;
     bool cpu_auto, error_log_set, priority_set, has_events;
-    struct wend_str *env;              /* NAME or NAME=VALUE */
+    struct wend_str *env; /* NAME or NAME=VALUE */
     size_t env_count;
 };
 

@@ -16,19 +16,19 @@ struct proxy_header {
 
 /* proxy_redirect, proxy_cookie_domain and proxy_cookie_path. */
 struct proxy_rewrite {
-    struct wend_template from;      /* a prefix (of a cookie's domain: all of it) */
+    struct wend_template from; /* a prefix (of a cookie's domain: all of it) */
     struct wend_template to;
     struct proxy_rewrite *next;
 };
 
 /* What follows "proxy_pass". */
 struct proxy_pass {
-    struct wend_template url;          /* with variables; else the rest is known */
+    struct wend_template url; /* with variables; else the rest is known */
     struct wend_upstream_target target;
-    struct wend_str uri;               /* null: none was given */
-    struct wend_str host_field;        /* $proxy_host */
-    struct wend_str prefix;            /* "http://host:port", as written */
-    struct wend_str location;          /* the name that `uri` replaces */
+    struct wend_str uri;        /* null: none was given */
+    struct wend_str host_field; /* $proxy_host */
+    struct wend_str prefix;     /* "http://host:port", as written */
+    struct wend_str location;   /* the name that `uri` replaces */
 };
 
 struct proxy_location {
@@ -36,7 +36,7 @@ struct proxy_location {
     struct proxy_pass *pass;
     struct proxy_header *headers;
     struct proxy_rewrite *redirects, *cookie_domains, *cookie_paths;
-    int redirect_mode;                 /* WEND_UNSET, or one of enum redirect_mode */
+    int redirect_mode; /* WEND_UNSET, or one of enum redirect_mode */
     int cookie_domains_off, cookie_paths_off;
     int http_version;
     struct wend_template method, body;

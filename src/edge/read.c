@@ -31,7 +31,8 @@ static const struct wend_directive_table *const *make_tables(struct wend_arena *
     for (size_t i = 0; i < count; i++) {
         const struct wend_edge_module *module = wend_edge_modules[i];
 
-        tables[i] = (struct wend_directive_table){module->name, module->rows, module->row_count, module};
+        tables[i] =
+            (struct wend_directive_table){module->name, module->rows, module->row_count, module};
         list[i] = &tables[i];
     }
     list[count] = NULL;
@@ -47,7 +48,8 @@ struct wend_str wend_edge_full_path(struct wend_edge *edge, struct wend_str path
     return wend_arena_printf(edge->arena, "%.*s%.*s", WEND_STR_ARG(prefix), WEND_STR_ARG(path));
 }
 
-static struct wend_edge *make_edge(struct wend_arena *arena, const struct wend_edge_options *options)
+static struct wend_edge *make_edge(struct wend_arena *arena,
+                                   const struct wend_edge_options *options)
 {
     struct wend_edge *edge = WEND_NEW(arena, struct wend_edge);
     ptrdiff_t slash = wend_str_rfind_byte(options->conf_path, '/');
@@ -56,9 +58,12 @@ static struct wend_edge *make_edge(struct wend_arena *arena, const struct wend_e
     edge->last_server = &edge->servers;
     edge->last_listen = &edge->listens;
     edge->prefix = wend_arena_keep(arena, options->prefix);
-    edge->conf_prefix = slash < 0 ? edge->prefix
-                                  : wend_arena_keep(arena, wend_str_slice(options->conf_path, 0, (size_t)slash + 1));
-    edge->access_log = options->access_log.ptr != NULL ? options->access_log : WEND_STR("logs/access.log");
+    edge->conf_prefix =
+        slash < 0
+            ? edge->prefix
+            : wend_arena_keep(arena, wend_str_slice(options->conf_path, 0, (size_t)slash + 1));
+    edge->access_log =
+        options->access_log.ptr != NULL ? options->access_log : WEND_STR("logs/access.log");
     edge->as_nginx = options->as_nginx;
     edge->testing = options->testing;
     wend_map_init_nocase(&edge->variables, arena, WEND_VARIABLES_MAX);
@@ -75,7 +80,8 @@ static enum wend_code apply_globals(struct wend_conf *conf, struct wend_str glob
     /* -g "daemon off" is accepted with and without its final semicolon, as nginx does. */
     globals = wend_arena_printf(conf->arena, "%.*s%s", WEND_STR_ARG(globals),
                                 globals.ptr[globals.len - 1] == ';' ? "" : ";");
-    code = wend_conf_parse(conf->arena, WEND_STR("command line"), globals, WEND_STR_NULL, &tree, conf->error);
+    code = wend_conf_parse(conf->arena, WEND_STR("command line"), globals, WEND_STR_NULL, &tree,
+                           conf->error);
     return code == WEND_OK ? wend_conf_apply(conf, tree.top, WEND_CTX_MAIN, scope) : code;
 }
 
@@ -95,9 +101,13 @@ static enum wend_code finish_modules(struct wend_conf *conf, struct wend_edge *e
 static enum wend_code apply_tree(struct wend_edge *edge, const struct wend_edge_options *options,
                                  struct wend_conf_error *error)
 {
-    struct wend_conf conf = {.arena = edge->arena, .tree = &edge->tree, .error = error,
-                             .tables = make_tables(edge->arena), .slot = slot_of,
-                             .explain = wend_known_explain, .data = edge};
+    struct wend_conf conf = {.arena = edge->arena,
+                             .tree = &edge->tree,
+                             .error = error,
+                             .tables = make_tables(edge->arena),
+                             .slot = slot_of,
+                             .explain = wend_known_explain,
+                             .data = edge};
     struct wend_edge_levels *top = wend_edge_levels_new(&conf, WEND_LEVEL_MAIN);
     enum wend_code code;
 

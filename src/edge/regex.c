@@ -22,9 +22,9 @@ static bool keep_names(struct wend_arena *arena, struct wend_regex *regex)
     if (regex->names == NULL)
         return false;
     for (uint32_t i = 0; i < count; i++, table += entry_bytes)
-        regex->names[i] = (struct wend_regex_name){
-            wend_arena_keep(arena, wend_str_of((const char *)table + 2)),
-            (unsigned)table[0] << 8 | table[1]};
+        regex->names[i] =
+            (struct wend_regex_name){wend_arena_keep(arena, wend_str_of((const char *)table + 2)),
+                                     (unsigned)table[0] << 8 | table[1]};
     regex->name_count = count;
     return true;
 }
@@ -70,8 +70,8 @@ enum wend_code wend_regex_run(const struct wend_regex *regex, struct wend_str su
             return WEND_E_MEMORY;
         pcre2_set_match_limit(match_context, WEND_REGEX_MATCH_LIMIT);
     }
-    count = pcre2_match(regex->code, (PCRE2_SPTR)(subject.ptr == NULL ? "" : subject.ptr), subject.len,
-                        0, 0, match_data, match_context);
+    count = pcre2_match(regex->code, (PCRE2_SPTR)(subject.ptr == NULL ? "" : subject.ptr),
+                        subject.len, 0, 0, match_data, match_context);
     if (count == PCRE2_ERROR_NOMATCH)
         return WEND_DECLINED;
     if (count < 0)

@@ -1,4 +1,5 @@
-/* edge/request.c - the edge's end of an exchange: set-up, places, redirects, paths, the log line. */
+/* edge/request.c - the edge's end of an exchange: set-up, places, redirects, paths, the log line.
+ */
 #include "edge/request.h"
 
 #include "base/buffer.h"
@@ -8,7 +9,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* --- set-up -------------------------------------------------------------------------------------- */
+/* --- set-up ----------------------------------------------------------------------------------- */
 
 /* A wildcard listener takes connections for addresses that have a listen of their own. */
 static struct wend_edge_listen *listen_of(const struct wend_exchange *x)
@@ -34,7 +35,8 @@ static struct wend_edge_request *make_request(struct wend_exchange *x)
 
     if (r == NULL)
         return NULL;
-    memset(r, 0, offsetof(struct wend_edge_request, captures) + offsetof(struct wend_regex_match, at));
+    memset(r, 0,
+           offsetof(struct wend_edge_request, captures) + offsetof(struct wend_regex_match, at));
     r->edge = listen->edge;
     r->listen = listen;
     r->server = listen->default_server;
@@ -59,7 +61,8 @@ void wend_edge_enter(struct wend_exchange *x, struct wend_edge_core_location *lo
 {
     struct wend_edge_request *r = wend_edge_of(x);
 
-    if (location->limit_except != NULL && (location->methods_excepted & (1u << x->request.method)) == 0)
+    if (location->limit_except != NULL &&
+        (location->methods_excepted & (1u << x->request.method)) == 0)
         location = location->limit_except;
     r->location = location;
     r->levels = location->levels;
@@ -85,7 +88,7 @@ void **wend_edge_state(const struct wend_exchange *x, const struct wend_edge_mod
     return &wend_edge_of(x)->module_state[wend_edge_module_index(module)];
 }
 
-/* --- paths --------------------------------------------------------------------------------------- */
+/* --- paths ------------------------------------------------------------------------------------ */
 
 struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path, size_t *root_len)
 {
@@ -142,9 +145,10 @@ struct wend_str wend_edge_content_type(struct wend_exchange *x, struct wend_str 
     return type != NULL ? *type : l->default_type;
 }
 
-/* --- the log ------------------------------------------------------------------------------------- */
+/* --- the log ---------------------------------------------------------------------------------- */
 
-void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error, const char *format, ...)
+void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error,
+                   const char *format, ...)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
     char message[1024], peer[WEND_ADDRESS_TEXT_MAX], reason[128] = "";
@@ -159,14 +163,16 @@ void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error
     if (error != 0)
         snprintf(reason, sizeof(reason), " (%d: %s)", error, strerror(error));
     wend_address_write_host(&x->conn->peer, peer);
-    wend_log_write(r->log, level, x->conn->number, 0, "%s%s, client: %s, server: %.*s, request: \"%.*s\"%s%.*s%s%s%.*s%s",
-                   message, reason, peer, WEND_STR_ARG(r->server->primary_name),
-                   WEND_STR_ARG(x->request.line), r->upstream_url.ptr != NULL ? ", upstream: \"" : "",
-                   WEND_STR_ARG(r->upstream_url), r->upstream_url.ptr != NULL ? "\"" : "", host.ptr != NULL ? ", host: \"" : "",
-                   WEND_STR_ARG(host), host.ptr != NULL ? "\"" : "");
+    wend_log_write(
+        r->log, level, x->conn->number, 0,
+        "%s%s, client: %s, server: %.*s, request: \"%.*s\"%s%.*s%s%s%.*s%s", message, reason, peer,
+        WEND_STR_ARG(r->server->primary_name), WEND_STR_ARG(x->request.line),
+        r->upstream_url.ptr != NULL ? ", upstream: \"" : "", WEND_STR_ARG(r->upstream_url),
+        r->upstream_url.ptr != NULL ? "\"" : "", host.ptr != NULL ? ", host: \"" : "",
+        WEND_STR_ARG(host), host.ptr != NULL ? "\"" : "");
 }
 
-/* --- pages and redirects -------------------------------------------------------------------------- */
+/* --- pages and redirects ---------------------------------------------------------------------- */
 
 /* Where a page says something else than the status line. */
 static const struct {
@@ -174,14 +180,19 @@ static const struct {
     struct wend_str title, heading, more; /* more: below the heading */
 } special_pages[] = {
     {302, 302, WEND_STR_INIT("302 Found"), WEND_STR_INIT("302 Found"), {NULL, 0}},
-    {401, 401, WEND_STR_INIT("401 Authorization Required"), WEND_STR_INIT("401 Authorization Required"), {NULL, 0}},
-    {494, 400, WEND_STR_INIT("400 Request Header Or Cookie Too Large"), WEND_STR_INIT("400 Bad Request"),
-     WEND_STR_INIT("Request Header Or Cookie Too Large")},
+    {401,
+     401,
+     WEND_STR_INIT("401 Authorization Required"),
+     WEND_STR_INIT("401 Authorization Required"),
+     {NULL, 0}},
+    {494, 400, WEND_STR_INIT("400 Request Header Or Cookie Too Large"),
+     WEND_STR_INIT("400 Bad Request"), WEND_STR_INIT("Request Header Or Cookie Too Large")},
     {495, 400, WEND_STR_INIT("400 The SSL certificate error"), WEND_STR_INIT("400 Bad Request"),
      WEND_STR_INIT("The SSL certificate error")},
-    {496, 400, WEND_STR_INIT("400 No required SSL certificate was sent"), WEND_STR_INIT("400 Bad Request"),
-     WEND_STR_INIT("No required SSL certificate was sent")},
-    {497, 400, WEND_STR_INIT("400 The plain HTTP request was sent to HTTPS port"), WEND_STR_INIT("400 Bad Request"),
+    {496, 400, WEND_STR_INIT("400 No required SSL certificate was sent"),
+     WEND_STR_INIT("400 Bad Request"), WEND_STR_INIT("No required SSL certificate was sent")},
+    {497, 400, WEND_STR_INIT("400 The plain HTTP request was sent to HTTPS port"),
+     WEND_STR_INIT("400 Bad Request"),
      WEND_STR_INIT("The plain HTTP request was sent to HTTPS port")},
 };
 
@@ -225,7 +236,8 @@ static enum wend_code plain_page(struct wend_exchange *x, int status)
             shown = special_pages[i].shown;
         }
     if (title.ptr == NULL)
-        title = wend_arena_printf(arena, "%d%s%.*s", status, reason.len != 0 ? " " : "", WEND_STR_ARG(reason));
+        title = wend_arena_printf(arena, "%d%s%.*s", status, reason.len != 0 ? " " : "",
+                                  WEND_STR_ARG(reason));
     x->response.status = shown;
     if (reason.len == 0 && title.len < 5 && shown >= 400) {
         /* A status nobody has a page for: the head alone. */
@@ -234,12 +246,13 @@ static enum wend_code plain_page(struct wend_exchange *x, int status)
     }
     if (heading.ptr == NULL)
         heading = title;
-    body = wend_arena_printf(arena,
-                             "<html>\r\n<head><title>%.*s</title></head>\r\n<body>\r\n"
-                             "<center><h1>%.*s</h1></center>\r\n%s%.*s%s<hr><center>%.*s</center>\r\n"
-                             "</body>\r\n</html>\r\n",
-                             WEND_STR_ARG(title), WEND_STR_ARG(heading), more.len != 0 ? "<center>" : "",
-                             WEND_STR_ARG(more), more.len != 0 ? "</center>\r\n" : "", WEND_STR_ARG(signature(x)));
+    body = wend_arena_printf(
+        arena,
+        "<html>\r\n<head><title>%.*s</title></head>\r\n<body>\r\n"
+        "<center><h1>%.*s</h1></center>\r\n%s%.*s%s<hr><center>%.*s</center>\r\n"
+        "</body>\r\n</html>\r\n",
+        WEND_STR_ARG(title), WEND_STR_ARG(heading), more.len != 0 ? "<center>" : "",
+        WEND_STR_ARG(more), more.len != 0 ? "</center>\r\n" : "", WEND_STR_ARG(signature(x)));
     return wend_respond_text(x, shown, WEND_STR("text/html"), body);
 }
 
@@ -345,11 +358,13 @@ enum wend_code wend_edge_redirect(struct wend_exchange *x, int status, struct we
 {
     struct wend_str location = absolute(x, target);
 
-    if (wend_fields_set(&x->response.fields, &x->task->arena, WEND_FIELD_LOCATION, location) != WEND_OK)
+    if (wend_fields_set(&x->response.fields, &x->task->arena, WEND_FIELD_LOCATION, location) !=
+        WEND_OK)
         return WEND_E_MEMORY;
     if (!wend_field_value_valid(location)) {
         wend_fields_remove(&x->response.fields, WEND_FIELD_LOCATION);
-        wend_edge_log(x, WEND_LOG_ERROR, 0, "a redirect to a target with control characters was refused");
+        wend_edge_log(x, WEND_LOG_ERROR, 0,
+                      "a redirect to a target with control characters was refused");
         return wend_edge_finish(x, 500);
     }
     if (wend_edge_of(x)->error_status == 0 && page_for(wend_edge_of(x), status) != NULL)
@@ -363,7 +378,8 @@ static bool too_many_redirects(struct wend_exchange *x)
 
     if (++r->redirects <= WEND_EDGE_REDIRECTS_MAX)
         return false;
-    wend_edge_log(x, WEND_LOG_ERROR, 0, "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
+    wend_edge_log(x, WEND_LOG_ERROR, 0,
+                  "rewrite or internal redirection cycle while internally redirecting to \"%.*s\"",
                   WEND_STR_ARG(r->uri));
     return true;
 }
@@ -383,7 +399,8 @@ static void forget_place(struct wend_exchange *x)
     x->response.content_length = -1;
 }
 
-enum wend_code wend_edge_redirect_internal(struct wend_exchange *x, struct wend_str uri, struct wend_str args)
+enum wend_code wend_edge_redirect_internal(struct wend_exchange *x, struct wend_str uri,
+                                           struct wend_str args)
 {
     struct wend_edge_request *r = wend_edge_of(x);
 
@@ -404,7 +421,8 @@ enum wend_code wend_edge_redirect_named(struct wend_exchange *x, struct wend_str
 
     if (too_many_redirects(x) || found == NULL) {
         if (found == NULL)
-            wend_edge_log(x, WEND_LOG_ERROR, 0, "could not find named location \"%.*s\"", WEND_STR_ARG(name));
+            wend_edge_log(x, WEND_LOG_ERROR, 0, "could not find named location \"%.*s\"",
+                          WEND_STR_ARG(name));
         r->error_status = -1;
         return plain_page(x, 500);
     }
@@ -414,9 +432,10 @@ enum wend_code wend_edge_redirect_named(struct wend_exchange *x, struct wend_str
     return wend_phases_run_named(x);
 }
 
-/* --- the handler --------------------------------------------------------------------------------- */
+/* --- the handler ------------------------------------------------------------------------------ */
 
-/* Methods the edge itself refuses, as nginx does; a strict server says 501 to what it never heard of. */
+/* Methods the edge itself refuses, as nginx does; a strict server says 501 to what it never heard
+ * of. */
 static int refused_method(const struct wend_exchange *x)
 {
     const struct wend_h1_server *h1 = x->listener;
@@ -458,7 +477,8 @@ static enum wend_code route(struct wend_exchange *x, struct wend_edge_request *r
         return wend_edge_finish(x, refused);
     if (asks_server(x))
         return tell_capabilities(x);
-    if (wend_path_normalise(&x->task->arena, x->request.path_raw, settings->merge_slashes != 0, &r->uri) != WEND_OK) {
+    if (wend_path_normalise(&x->task->arena, x->request.path_raw, settings->merge_slashes != 0,
+                            &r->uri) != WEND_OK) {
         wend_edge_log(x, WEND_LOG_INFO, 0, "client sent invalid request URI");
         return wend_edge_finish(x, 400);
     }

@@ -1,7 +1,7 @@
 /* edge/request.h - the edge's side of an exchange: where it was routed, and how it goes on.
  *
- * What it is for. Hung on x->edge by wend_edge_serve(). Modules reach their settings through it, end
- * a request with a status, or send it somewhere else in the house.
+ * What it is for. Hung on x->edge by wend_edge_serve(). Modules reach their settings through it,
+ * end a request with a status, or send it somewhere else in the house.
  *
  * A module's content function, or a handler, ends a request in one of these ways:
  *     it sent a response (wend_respond ... last)          return WEND_OK
@@ -16,37 +16,39 @@
 #include "edge/edge.h"
 #include "edge/location.h"
 
-#define WEND_EDGE_REDIRECTS_MAX 10 /* internal ones; beyond: 500, "rewrite or internal redirection cycle" */
+#define WEND_EDGE_REDIRECTS_MAX                                                                    \
+    10 /* internal ones; beyond: 500, "rewrite or internal redirection cycle" */
 
 struct wend_edge_request {
     struct wend_edge *edge;
     struct wend_edge_listen *listen;
     struct wend_edge_server *server;
     struct wend_edge_core_location *location;
-    void **levels;               /* location->levels, or those of the if block that applied */
-    struct wend_str uri;         /* normalised path, changed by rewrites; $uri */
-    struct wend_str args;        /* $args; ptr NULL: none */
+    void **levels;                /* location->levels, or those of the if block that applied */
+    struct wend_str uri;          /* normalised path, changed by rewrites; $uri */
+    struct wend_str args;         /* $args; ptr NULL: none */
     struct wend_str unparsed_uri; /* $request_uri */
-    struct wend_value *values;   /* by variable index */
-    uint8_t *value_states;       /* 0 unknown, 1 known */
+    struct wend_value *values;    /* by variable index */
+    uint8_t *value_states;        /* 0 unknown, 1 known */
     struct wend_str capture_subject;
     struct wend_log *log;
-    int redirects;               /* internal ones so far */
-    int error_status;            /* while an error page is made: the status it shall have; -1: its
-                                    own; 0: no error page */
-    bool internal;               /* reached by an internal redirect */
-    bool uri_changed;            /* by a rewrite: the location is looked for again */
-    bool uri_quoted;             /* the raw path holds '%' or '+': captures in arguments are escaped */
-    bool named;                  /* in a named location */
+    int redirects;    /* internal ones so far */
+    int error_status; /* while an error page is made: the status it shall have; -1: its
+                         own; 0: no error page */
+    bool internal;    /* reached by an internal redirect */
+    bool uri_changed; /* by a rewrite: the location is looked for again */
+    bool uri_quoted;  /* the raw path holds '%' or '+': captures in arguments are escaped */
+    bool named;       /* in a named location */
     bool logged;
-    bool rejected;               /* its head was malformed */
+    bool rejected; /* its head was malformed */
     const char *reject_text;
-    struct wend_str filename;    /* computed lazily; $request_filename */
-    void **module_state;         /* per module, for the request; NULL at first */
+    struct wend_str filename;       /* computed lazily; $request_filename */
+    void **module_state;            /* per module, for the request; NULL at first */
     struct wend_upstream *upstream; /* asked last, over internal redirects too; NULL: none */
-    struct wend_str upstream_url;   /* while it is asked: "http://127.0.0.1:8080/x", for log lines */
+    struct wend_str upstream_url; /* while it is asked: "http://127.0.0.1:8080/x", for log lines */
     int64_t limit_rate;
-    struct wend_regex_match captures; /* of the last regular expression; last, as it is not zeroed */
+    struct wend_regex_match
+        captures; /* of the last regular expression; last, as it is not zeroed */
 };
 
 static inline struct wend_edge_request *wend_edge_of(const struct wend_exchange *x)
@@ -86,8 +88,8 @@ struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path
 struct wend_str wend_edge_content_type(struct wend_exchange *x, struct wend_str path);
 
 /* To the location's error log, with nginx's tail: ", client: ..., server: ..., request: ...". */
-void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error, const char *format,
-                   ...) WEND_PRINTF(4, 5);
+void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error,
+                   const char *format, ...) WEND_PRINTF(4, 5);
 
 /* The handler of every listener: routes, runs the phases, answers. And its two companions. */
 extern const struct wend_handler wend_edge_handler;

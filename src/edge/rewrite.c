@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* --- reading ------------------------------------------------------------------------------------- */
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static struct wend_rewrite_op *add_op(struct wend_conf *conf, enum wend_rewrite_kind kind)
 {
@@ -24,11 +24,13 @@ static struct wend_rewrite_op *add_op(struct wend_conf *conf, enum wend_rewrite_
 
 static bool starts_url(struct wend_str text)
 {
-    return wend_str_starts(text, WEND_STR("http://")) || wend_str_starts(text, WEND_STR("https://")) ||
+    return wend_str_starts(text, WEND_STR("http://")) ||
+           wend_str_starts(text, WEND_STR("https://")) ||
            wend_str_starts(text, WEND_STR("$scheme"));
 }
 
-static enum wend_code read_flag(struct wend_conf *conf, struct wend_rewrite_op *op, struct wend_str word)
+static enum wend_code read_flag(struct wend_conf *conf, struct wend_rewrite_op *op,
+                                struct wend_str word)
 {
     if (wend_str_eq(word, WEND_STR("last")))
         op->flag = WEND_RW_LAST;
@@ -43,7 +45,8 @@ static enum wend_code read_flag(struct wend_conf *conf, struct wend_rewrite_op *
     return WEND_OK;
 }
 
-static enum wend_code set_rewrite(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_rewrite(struct wend_conf *conf, const struct wend_directive *row,
+                                  void *slot)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_rewrite_op *op = add_op(conf, WEND_RW_REWRITE);
@@ -67,14 +70,16 @@ static enum wend_code set_rewrite(struct wend_conf *conf, const struct wend_dire
     question = wend_str_find_byte(replacement, '?');
     if (question >= 0) {
         op->has_args = true;
-        if (wend_template_compile(conf, wend_str_from(replacement, (size_t)question + 1), &op->args) != WEND_OK)
+        if (wend_template_compile(conf, wend_str_from(replacement, (size_t)question + 1),
+                                  &op->args) != WEND_OK)
             return WEND_E_CONFIG;
         replacement.len = (size_t)question;
     }
     return wend_template_compile(conf, replacement, &op->text);
 }
 
-static enum wend_code set_return(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_return(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_rewrite_op *op = add_op(conf, WEND_RW_RETURN);
@@ -100,7 +105,8 @@ static enum wend_code set_return(struct wend_conf *conf, const struct wend_direc
     return wend_template_compile(conf, text, &op->text);
 }
 
-static enum wend_code set_break(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+static enum wend_code set_break(struct wend_conf *conf, const struct wend_directive *row,
+                                void *slot)
 {
     (void)row;
     (void)slot;
@@ -108,7 +114,8 @@ static enum wend_code set_break(struct wend_conf *conf, const struct wend_direct
     return WEND_OK;
 }
 
-static enum wend_code variable_word(struct wend_conf *conf, struct wend_str word, struct wend_str *name)
+static enum wend_code variable_word(struct wend_conf *conf, struct wend_str word,
+                                    struct wend_str *name)
 {
     if (word.len < 2 || word.ptr[0] != '$')
         return wend_conf_bad(conf, "invalid variable name \"%.*s\"", WEND_STR_ARG(word));
@@ -135,7 +142,8 @@ static enum wend_code bad_condition(struct wend_conf *conf, struct wend_str word
 }
 
 /* The words between the parentheses, which may stand alone; the first three of *count. */
-static enum wend_code condition_words(struct wend_conf *conf, struct wend_str words[3], unsigned *count)
+static enum wend_code condition_words(struct wend_conf *conf, struct wend_str words[3],
+                                      unsigned *count)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_str first = s->args[1], last = s->args[s->count - 1];
@@ -186,7 +194,7 @@ static enum wend_code read_file_test(struct wend_conf *conf, struct wend_rewrite
 static enum wend_code read_comparison(struct wend_conf *conf, struct wend_rewrite_op *op,
                                       struct wend_str operator, struct wend_str value)
 {
-    op->negated = operator.len > 1 && operator.ptr[0] == '!';
+    op->negated = operator.len> 1 && operator.ptr[0] == '!';
     if (wend_str_eq(operator, WEND_STR("=")) || wend_str_eq(operator, WEND_STR("!="))) {
         op->test = WEND_IF_EQUAL;
         return wend_template_compile(conf, value, &op->text);
@@ -200,7 +208,8 @@ static enum wend_code read_comparison(struct wend_conf *conf, struct wend_rewrit
 
 static bool is_file_test(struct wend_str word)
 {
-    return (word.len == 2 && word.ptr[0] == '-') || (word.len == 3 && word.ptr[0] == '!' && word.ptr[1] == '-');
+    return (word.len == 2 && word.ptr[0] == '-') ||
+           (word.len == 3 && word.ptr[0] == '!' && word.ptr[1] == '-');
 }
 
 static enum wend_code read_condition(struct wend_conf *conf, struct wend_rewrite_op *op)
@@ -213,7 +222,8 @@ static enum wend_code read_condition(struct wend_conf *conf, struct wend_rewrite
     if (count == 0 || words[0].len == 0)
         return bad_condition(conf, WEND_STR(")"));
     if (is_file_test(words[0]))
-        return count == 2 ? read_file_test(conf, op, words[0], words[1]) : bad_condition(conf, words[0]);
+        return count == 2 ? read_file_test(conf, op, words[0], words[1])
+                          : bad_condition(conf, words[0]);
     if (words[0].len < 2 || words[0].ptr[0] != '$' || (count != 1 && count != 3))
         return bad_condition(conf, words[0]);
     if (variable_word(conf, words[0], &name) != WEND_OK)
@@ -249,7 +259,7 @@ static enum wend_code set_if(struct wend_conf *conf, const struct wend_directive
     return code;
 }
 
-/* --- running ------------------------------------------------------------------------------------- */
+/* --- running ---------------------------------------------------------------------------------- */
 
 static bool file_test(struct wend_exchange *x, const struct wend_rewrite_op *op)
 {
@@ -282,7 +292,8 @@ void wend_edge_keep_captures(struct wend_exchange *x, const struct wend_regex *r
         int32_t to = from < 0 ? -1 : r->captures.at[group * 2 + 1];
 
         wend_variable_assign(x, regex->variables[i],
-                             from < 0 ? WEND_STR("") : wend_str_slice(subject, (size_t)from, (size_t)to));
+                             from < 0 ? WEND_STR("")
+                                      : wend_str_slice(subject, (size_t)from, (size_t)to));
     }
 }
 
@@ -294,7 +305,8 @@ static bool match(struct wend_exchange *x, const struct wend_regex *regex, struc
 
     code = wend_regex_run(regex, subject, &r->captures);
     if (code == WEND_E_LIMIT)
-        wend_edge_log(x, WEND_LOG_ALERT, 0, "the expression \"%.*s\" took too many steps on \"%.*s\"",
+        wend_edge_log(x, WEND_LOG_ALERT, 0,
+                      "the expression \"%.*s\" took too many steps on \"%.*s\"",
                       WEND_STR_ARG(regex->pattern), WEND_STR_ARG(subject));
     if (code != WEND_OK) {
         r->captures.count = 0; /* $1 is the last expression's, matched or not */
@@ -331,7 +343,8 @@ static struct wend_str rewritten_args(struct wend_exchange *x, const struct wend
         return mine;
     if (mine.len == 0)
         return r->args;
-    return wend_arena_printf(&x->task->arena, "%.*s&%.*s", WEND_STR_ARG(mine), WEND_STR_ARG(r->args));
+    return wend_arena_printf(&x->task->arena, "%.*s&%.*s", WEND_STR_ARG(mine),
+                             WEND_STR_ARG(r->args));
 }
 
 static enum wend_code redirect(struct wend_exchange *x, const struct wend_rewrite_op *op,
@@ -342,7 +355,8 @@ static enum wend_code redirect(struct wend_exchange *x, const struct wend_rewrit
     if (!starts_url(uri))
         target = wend_escape(&x->task->arena, uri, WEND_ESCAPE_URI);
     if (args.len != 0)
-        target = wend_arena_printf(&x->task->arena, "%.*s?%.*s", WEND_STR_ARG(target), WEND_STR_ARG(args));
+        target = wend_arena_printf(&x->task->arena, "%.*s?%.*s", WEND_STR_ARG(target),
+                                   WEND_STR_ARG(args));
     return wend_edge_redirect(x, op->status, target);
 }
 
@@ -429,16 +443,18 @@ enum wend_code wend_rewrite_run(struct wend_exchange *x, const struct wend_rewri
 
 static const struct wend_directive rows[] = {
     {"rewrite", PLACES, 2, 3, .set = set_rewrite,
-     .help = "changes the path if it matches: expression, replacement, last|break|redirect|permanent"},
-    {"return", PLACES, 1, 2, .set = set_return, .help = "ends the request: a status, a text, a redirect"},
+     .help =
+         "changes the path if it matches: expression, replacement, last|break|redirect|permanent"},
+    {"return", PLACES, 1, 2, .set = set_return,
+     .help = "ends the request: a status, a text, a redirect"},
     {"break", PLACES, 0, 0, .set = set_break, .help = "no more steps of this block"},
     {"set", PLACES, 2, 2, .set = set_set, .help = "gives a variable a value"},
     {"if", WEND_CTX_SERVER | WEND_CTX_LOCATION, 1, -1, true, .set = set_if,
      .help = "steps and settings under a condition"},
     {"rewrite_log", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_set_ignored, .fallback = "off",
      .help = "checked; the trace shows rewrites"},
-    {"uninitialized_variable_warn", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_set_ignored, .fallback = "on",
-     .help = "checked, without effect"},
+    {"uninitialized_variable_warn", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_set_ignored,
+     .fallback = "on", .help = "checked, without effect"},
 };
 
 const struct wend_edge_module wend_edge_rewrite = {

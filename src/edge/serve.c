@@ -18,9 +18,10 @@
 #include <unistd.h>
 
 #define CONF_ARENA_MAX ((size_t)1 << 30)
-#define DRAIN_IDLE_MS 2000 /* idle connections may ask once more before an old worker closes them */
+#define DRAIN_IDLE_MS 2000 /* idle connections may ask once more before an old worker closes them  \
+                            */
 
-/* --- the configuration of a generation ----------------------------------------------------------- */
+/* --- the configuration of a generation -------------------------------------------------------- */
 
 struct site {
     struct wend_arena arena;
@@ -39,8 +40,8 @@ static enum wend_code read_site(const struct wend_edge_server_options *options, 
     wend_arena_init(&site->arena, CONF_ARENA_MAX);
     site->options = options;
     if (options->conf_text.ptr != NULL)
-        code = wend_edge_parse(&site->arena, &options->edge, options->edge.conf_path, options->conf_text,
-                               &site->edge, &error);
+        code = wend_edge_parse(&site->arena, &options->edge, options->edge.conf_path,
+                               options->conf_text, &site->edge, &error);
     else
         code = wend_edge_read(&site->arena, &options->edge, &site->edge, &error);
     if (code != WEND_OK) {
@@ -54,7 +55,8 @@ static enum wend_code read_site(const struct wend_edge_server_options *options, 
     return WEND_OK;
 }
 
-static enum wend_code open_log(const struct wend_edge_server_options *options, const struct wend_edge *edge)
+static enum wend_code open_log(const struct wend_edge_server_options *options,
+                               const struct wend_edge *edge)
 {
     const struct wend_process_conf *process = wend_edge_process_conf(edge);
     struct wend_str path = process->error_log_set ? process->error_log : options->error_log;
@@ -62,14 +64,16 @@ static enum wend_code open_log(const struct wend_edge_server_options *options, c
 
     if (wend_edge_open_error_log(path, (enum wend_log_level)process->error_log_level) == WEND_OK)
         return WEND_OK;
-    snprintf(text, sizeof(text), "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(path), errno, strerror(errno));
+    snprintf(text, sizeof(text), "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(path), errno,
+             strerror(errno));
     wend_edge_emerg(&options->edge, text);
     return WEND_E_CONFIG;
 }
 
-/* --- listeners ----------------------------------------------------------------------------------- */
+/* --- listeners -------------------------------------------------------------------------------- */
 
-static struct wend_edge_listen *same_listen(const struct wend_edge *edge, const struct wend_edge_listen *wanted)
+static struct wend_edge_listen *same_listen(const struct wend_edge *edge,
+                                            const struct wend_edge_listen *wanted)
 {
     struct wend_edge_listen *listen = edge == NULL ? NULL : edge->listens;
 
@@ -80,8 +84,8 @@ static struct wend_edge_listen *same_listen(const struct wend_edge *edge, const 
 }
 
 /* Opens what is new and keeps what is open; on failure nothing of the old is touched. */
-static enum wend_code open_listeners(const struct wend_edge_server_options *options, struct wend_edge *edge,
-                                     const struct wend_edge *old)
+static enum wend_code open_listeners(const struct wend_edge_server_options *options,
+                                     struct wend_edge *edge, const struct wend_edge *old)
 {
     for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
         struct wend_edge_listen *before = same_listen(old, listen);
@@ -120,7 +124,7 @@ static void close_unused(struct wend_edge *old, const struct wend_edge *edge)
     }
 }
 
-/* --- a worker ------------------------------------------------------------------------------------ */
+/* --- a worker --------------------------------------------------------------------------------- */
 
 struct serving {
     struct wend_edge *edge;
@@ -185,7 +189,8 @@ static enum wend_code start_accepting(struct serving *s)
     s->acceptors = calloc(count + 1, sizeof(*s->acceptors));
     if (s->acceptors == NULL)
         wend_die("calloc of acceptors");
-    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL; listen = listen->next) {
+    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL;
+         listen = listen->next) {
         struct wend_acceptor *acceptor = &s->acceptors[s->acceptor_count];
 
         if (listen->listener.fd < 0)
@@ -296,7 +301,7 @@ void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen 
     wend_h1_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
 }
 
-/* --- the master ---------------------------------------------------------------------------------- */
+/* --- the master ------------------------------------------------------------------------------- */
 
 static int run_worker(struct wend_worker *worker, void *config)
 {
@@ -324,7 +329,8 @@ static void prepare_worker(struct wend_worker *worker, void *config, struct wend
 
 static void fill_identity(const struct wend_process_conf *process, struct wend_identity *identity)
 {
-    const struct passwd *user = process->user.ptr == NULL || geteuid() != 0 ? NULL : getpwnam(process->user.ptr);
+    const struct passwd *user =
+        process->user.ptr == NULL || geteuid() != 0 ? NULL : getpwnam(process->user.ptr);
     const struct group *group = user == NULL ? NULL : getgrnam(process->group.ptr);
 
     *identity = WEND_IDENTITY_NONE;
@@ -343,7 +349,8 @@ static void fill_identity(const struct wend_process_conf *process, struct wend_i
  * generation is starting. */
 static struct site *current, *opened;
 
-static enum wend_code load(void *data, const struct wend_generation *old, struct wend_generation *out)
+static enum wend_code load(void *data, const struct wend_generation *old,
+                           struct wend_generation *out)
 {
     const struct wend_edge_server_options *options = data;
     const struct site *before = old == NULL ? NULL : old->config;
@@ -365,16 +372,16 @@ static enum wend_code load(void *data, const struct wend_generation *old, struct
     out->config = site;
     out->pid_file = process->pid.ptr != NULL ? process->pid.ptr : options->pid_path;
     out->drain_timeout_ms = process->shutdown_timeout_ms > 0 ? process->shutdown_timeout_ms : 0;
-    *group = (struct wend_worker_group){.title = "worker process", .count = (unsigned)process->workers,
-                                        .run = run_worker, .prepare = prepare_worker};
+    *group = (struct wend_worker_group){.title = "worker process",
+                                        .count = (unsigned)process->workers,
+                                        .run = run_worker,
+                                        .prepare = prepare_worker};
     fill_identity(process, &group->identity);
     if (group->identity.user != NULL)
         wend_log_files_belong_to(group->identity.uid, group->identity.gid);
     out->group_count = 1;
     return WEND_OK;
 }
-
-
 
 /* The current one is given back last: then the master ends, and its listeners with it. */
 static void discard(void *data, struct wend_generation *generation)
@@ -428,8 +435,12 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
 {
     struct wend_master_policy policy = {.data = (void *)(uintptr_t)options,
                                         .name = options->edge.as_nginx ? "nginx" : "wend",
-                                        .load = load, .discard = discard, .started = started,
-                                        .reopen = reopen, .leaving = leaving, .watch_fd = -1};
+                                        .load = load,
+                                        .discard = discard,
+                                        .started = started,
+                                        .reopen = reopen,
+                                        .leaving = leaving,
+                                        .watch_fd = -1};
     struct wend_master_options how = {.watch_parent = options->watch_parent};
     const struct wend_process_conf *process;
     struct site *first;

@@ -14,10 +14,10 @@
 
 struct wend_edge_server_options {
     struct wend_edge_options edge;
-    struct wend_str conf_text;      /* not null: the configuration, named conf_path in messages */
-    struct wend_str error_log;      /* -e; null: the configuration's or the built-in one */
-    const char *worker_executable;  /* not NULL: workers are this program; see wend_edge_worker() */
-    const char *pid_path;           /* the default; NULL: none unless configured */
+    struct wend_str conf_text;     /* not null: the configuration, named conf_path in messages */
+    struct wend_str error_log;     /* -e; null: the configuration's or the built-in one */
+    const char *worker_executable; /* not NULL: workers are this program; see wend_edge_worker() */
+    const char *pid_path;          /* the default; NULL: none unless configured */
     bool quiet_start;
     bool watch_parent;
     /* When the first generation serves: a banner. May be NULL. */
@@ -34,7 +34,8 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge);
 void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
                                 const struct wend_address *peer, const struct wend_address *local);
 
-/* Sets the process's log from the options: stderr and, once it can be opened, the error log's file. */
+/* Sets the process's log from the options: stderr and, once it can be opened, the error log's file.
+ */
 enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_level level);
 /* "wend: " or "nginx: [emerg] ..." to stderr and the error log. */
 void wend_edge_emerg(const struct wend_edge_options *options, const char *text);

@@ -54,8 +54,8 @@ static enum wend_code make(struct walk *walk, struct wend_str written)
                               WEND_STR_ARG(walk->whole), errno, strerror(errno));
     if (walk->owner != (uid_t)-1 && stat(path, &seen) == 0 && seen.st_uid != walk->owner &&
         chown(path, walk->owner, (gid_t)-1) != 0)
-        return wend_conf_fail(walk->conf->error, NULL, "chown() \"%s\" failed (%d: %s)", path, errno,
-                              strerror(errno));
+        return wend_conf_fail(walk->conf->error, NULL, "chown() \"%s\" failed (%d: %s)", path,
+                              errno, strerror(errno));
     return WEND_OK;
 }
 

@@ -98,7 +98,8 @@ static struct wend_str part_value(struct wend_exchange *x, const struct wend_tem
 }
 
 /* What a peer wrote as %26 must not become a separator when it moves into the arguments. */
-static struct wend_str args_part_value(struct wend_exchange *x, const struct wend_template_part *part)
+static struct wend_str args_part_value(struct wend_exchange *x,
+                                       const struct wend_template_part *part)
 {
     struct wend_str value = part_value(x, part);
 
@@ -109,7 +110,8 @@ static struct wend_str args_part_value(struct wend_exchange *x, const struct wen
 
 typedef struct wend_str (*part_fn)(struct wend_exchange *x, const struct wend_template_part *part);
 
-static struct wend_str join(struct wend_exchange *x, const struct wend_template *template, part_fn value)
+static struct wend_str join(struct wend_exchange *x, const struct wend_template *template,
+                            part_fn value)
 {
     struct wend_buffer text;
 
@@ -142,7 +144,8 @@ struct wend_str wend_template_args(struct wend_exchange *x, const struct wend_te
     return join(x, template, args_part_value);
 }
 
-enum wend_code wend_set_template(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+enum wend_code wend_set_template(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
 {
     struct wend_template *template = slot;
 

@@ -22,10 +22,10 @@ struct wend_template_part {
 };
 
 struct wend_template {
-    struct wend_str source;     /* as written */
+    struct wend_str source; /* as written */
     struct wend_template_part *parts;
     size_t count;
-    bool constant;              /* no variables: its value is `text` */
+    bool constant; /* no variables: its value is `text` */
     struct wend_str text;
 };
 
@@ -34,7 +34,8 @@ enum wend_code wend_template_compile(struct wend_conf *conf, struct wend_str sou
                                      struct wend_template *out);
 /* The value, in the request's arena. A null slice when it grew beyond WEND_TEMPLATE_BYTES_MAX. */
 struct wend_str wend_template_value(struct wend_exchange *x, const struct wend_template *template);
-/* The same for the arguments of a rewritten request: captures of a path that was escaped are escaped. */
+/* The same for the arguments of a rewritten request: captures of a path that was escaped are
+ * escaped. */
 struct wend_str wend_template_args(struct wend_exchange *x, const struct wend_template *template);
 
 /* How many variables and captures a text has, without compiling. */

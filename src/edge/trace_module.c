@@ -302,15 +302,18 @@ static struct wend_value get_span(struct wend_exchange *x, const struct wend_var
     }
     if (!any)
         return found(WEND_STR_NULL);
-    return found(wend_arena_printf(&x->task->arena, "%.3f",
-                                   (double)wend_clock_ticks_to_ns(ticks) / 1e6));
+    return found(
+        wend_arena_printf(&x->task->arena, "%.3f", (double)wend_clock_ticks_to_ns(ticks) / 1e6));
 }
 
 static const struct wend_variable_row variables[] = {
     {.name = "trace_id", .get = get_id, .help = "the trace's id: 32 hexadecimal digits"},
-    {.name = "trace_parent", .get = get_parent,
+    {.name = "trace_parent",
+     .get = get_parent,
      .help = "the traceparent field for a server that is asked for this request"},
-    {.name = "trace_", .get = get_span, .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
+    {.name = "trace_",
+     .get = get_span,
+     .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
      .help = "$trace_EVENT_ms: milliseconds in the spans of an event (docs/trace-events.md)"},
     {.name = NULL},
 };
@@ -366,10 +369,10 @@ static enum wend_code merge_place(struct wend_conf *conf, void *parent, void *ch
 
 static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
 {
-    struct main_settings *settings = edge->http.at[WEND_LEVEL_MAIN] == NULL
-                                         ? NULL
-                                         : edge->http.at[WEND_LEVEL_MAIN][wend_edge_module_index(
-                                               &wend_edge_trace)];
+    struct main_settings *settings =
+        edge->http.at[WEND_LEVEL_MAIN] == NULL
+            ? NULL
+            : edge->http.at[WEND_LEVEL_MAIN][wend_edge_module_index(&wend_edge_trace)];
     enum wend_code code = check_variables(conf, edge);
 
     if (code != WEND_OK || edge->testing || settings == NULL)
@@ -403,17 +406,39 @@ static void stop_worker(struct wend_edge *edge)
 }
 
 static const struct wend_directive rows[] = {
-    {.name = "wend_trace", .contexts = WEND_CTX_HTTP, .args_min = 1, .args_max = 1,
-     .set = wend_set_flag, .level = WEND_LEVEL_MAIN, .offset = offsetof(struct main_settings, record),
-     .fallback = "on", .help = "whether the spans of requests are recorded"},
-    {.name = "wend_traces", .contexts = WEND_CTX_LOCATION, .args_min = 0, .args_max = 1,
-     .set = set_handler, .level = WEND_LEVEL_LOCATION, .extra = &traces_handler,
+    {.name = "wend_trace",
+     .contexts = WEND_CTX_HTTP,
+     .args_min = 1,
+     .args_max = 1,
+     .set = wend_set_flag,
+     .level = WEND_LEVEL_MAIN,
+     .offset = offsetof(struct main_settings, record),
+     .fallback = "on",
+     .help = "whether the spans of requests are recorded"},
+    {.name = "wend_traces",
+     .contexts = WEND_CTX_LOCATION,
+     .args_min = 0,
+     .args_max = 1,
+     .set = set_handler,
+     .level = WEND_LEVEL_LOCATION,
+     .extra = &traces_handler,
      .help = "answers with recent traces as JSON, to local peers unless `any` is given"},
-    {.name = "wend_status", .contexts = WEND_CTX_LOCATION, .args_min = 0, .args_max = 1,
-     .set = set_handler, .level = WEND_LEVEL_LOCATION, .extra = &status_handler,
+    {.name = "wend_status",
+     .contexts = WEND_CTX_LOCATION,
+     .args_min = 0,
+     .args_max = 1,
+     .set = set_handler,
+     .level = WEND_LEVEL_LOCATION,
+     .extra = &status_handler,
      .help = "answers with the workers' state as JSON, to local peers unless `any` is given"},
-    {.name = "trace_details", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = -1,
-     .once_checked = true, .set = set_details, .level = WEND_LEVEL_LOCATION, .fallback = "loopback",
+    {.name = "trace_details",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = -1,
+     .once_checked = true,
+     .set = set_details,
+     .level = WEND_LEVEL_LOCATION,
+     .fallback = "loopback",
      .help = "who is told a request's spans in Server-Timing: loopback, off, or networks"},
 };
 

@@ -9,9 +9,9 @@
  *
  * Who may see. wend_traces and wend_status answer peers on loopback and unix sockets; `any` leaves
  * it to allow and deny. A request that another server passed on (it carries Forwarded, Via,
- * X-Forwarded-For or X-Real-IP, or came by uwsgi) is not a local peer's, whatever its address. Networks
- * are compared with the peer's address: name a proxy's only if all who come through it may see.
- * Server-Timing goes to trusted peers that sent traceparent: see http/timing.h.
+ * X-Forwarded-For or X-Real-IP, or came by uwsgi) is not a local peer's, whatever its address.
+ * Networks are compared with the peer's address: name a proxy's only if all who come through it may
+ * see. Server-Timing goes to trusted peers that sent traceparent: see http/timing.h.
  *
  * Variables. $trace_id, $trace_parent (what a server asked by us would get), $trace_EVENT_ms (time
  * in all spans of that event).

@@ -86,8 +86,7 @@ void wend_traces_keep(const struct wend_exchange *x)
         return;
     slot = wend_ring_begin(&kept.ring, &ticket);
     if (slot != NULL)
-        wend_ring_end(&kept.ring, ticket,
-                      wend_record_write(x->task->trace, x->request.line, slot));
+        wend_ring_end(&kept.ring, ticket, wend_record_write(x->task->trace, x->request.line, slot));
 }
 
 /* --- showing ---------------------------------------------------------------------------------- */

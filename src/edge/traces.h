@@ -1,4 +1,5 @@
-/* edge/traces.h - the traces of recent requests, kept where every worker and whoever asks find them.
+/* edge/traces.h - the traces of recent requests, kept where every worker and whoever asks find
+ * them.
  *
  * What it is for. `wend_traces;` answers from here: what happened in the last requests, on any
  * worker.
@@ -38,6 +39,7 @@ void wend_traces_print(struct wend_buffer *out, size_t count);
 
 /* The one of that number, or the newest with that trace id (32 hexadecimal digits).
  * WEND_E_NOT_FOUND: there is none (any more). */
-enum wend_code wend_traces_print_one(struct wend_buffer *out, struct wend_str which) WEND_MUST_CHECK;
+enum wend_code wend_traces_print_one(struct wend_buffer *out,
+                                     struct wend_str which) WEND_MUST_CHECK;
 
 #endif

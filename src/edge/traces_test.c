@@ -109,8 +109,8 @@ static void one_is_found_by_number_and_by_id(void **state)
     assert_int_equal(wend_traces_print_one(&out, WEND_STR("0")), WEND_E_NOT_FOUND);
     assert_int_equal(wend_traces_print_one(&out, WEND_STR("99999999")), WEND_E_NOT_FOUND);
     assert_int_equal(wend_traces_print_one(&out, WEND_STR("../x")), WEND_E_NOT_FOUND);
-    assert_int_equal(wend_traces_print_one(
-                         &out, WEND_STR("00000000000000000000000000000000")), WEND_E_NOT_FOUND);
+    assert_int_equal(wend_traces_print_one(&out, WEND_STR("00000000000000000000000000000000")),
+                     WEND_E_NOT_FOUND);
     wend_buffer_release(&out);
 }
 

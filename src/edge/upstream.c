@@ -29,8 +29,8 @@ struct attempt {
     struct wend_upstream_try *record;
     int64_t started_ns;
     enum wend_code result; /* of the handler, when ANSWERED */
-    int status; /* when it failed: 502, 504, ... */
-    bool fresh; /* no idle connection */
+    int status;            /* when it failed: 502, 504, ... */
+    bool fresh;            /* no idle connection */
 };
 
 void wend_upstream_init(struct wend_upstream *upstream, struct wend_exchange *x,

@@ -61,11 +61,11 @@ struct wend_upstream_settings {
     bool pass_request_body;
     bool ignore_client_abort;
     bool pass_trailers;
-    bool tunnel;            /* 101 may turn the connection into a relay */
-    bool buffering;         /* the answer is read ahead of the client */
+    bool tunnel;    /* 101 may turn the connection into a relay */
+    bool buffering; /* the answer is read ahead of the client */
     struct wend_upstream_spool_settings spool;
-    bool keep;              /* connections may be kept (HTTP/1.1) */
-    const void *place;      /* only requests of the same place share kept connections */
+    bool keep;                          /* connections may be kept (HTTP/1.1) */
+    const void *place;                  /* only requests of the same place share kept connections */
     const struct wend_str *hide, *pass; /* response fields: also hidden; passed though hidden */
     size_t hide_count, pass_count;
     const struct wend_body_settings *body;
@@ -99,13 +99,13 @@ struct wend_upstream {
                             const struct wend_h1_limits *limits, size_t *seen,
                             struct wend_h1_response_head *head, size_t *used,
                             struct wend_h1_error *error);
-    const char *scheme;       /* for log lines: "http://" */
-    struct wend_str uri;      /* what is asked for; for log lines */
+    const char *scheme;             /* for log lines: "http://" */
+    struct wend_str uri;            /* what is asked for; for log lines */
     struct wend_upstream *previous; /* of the same request, before an internal redirect */
     /* set before send() */
-    int64_t body_bytes;   /* of the request, to be announced: 0 none, -1 chunked */
+    int64_t body_bytes; /* of the request, to be announced: 0 none, -1 chunked */
     struct wend_body body;
-    bool body_given;      /* `body` is there already: a set one, or collected before a redirect */
+    bool body_given; /* `body` is there already: a set one, or collected before a redirect */
     bool body_collected, request_sent;
     /* results */
     struct wend_h1_response_head head;

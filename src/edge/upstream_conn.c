@@ -57,8 +57,7 @@ static bool is_quiet(const struct wend_upstream_conn *upstream)
 
 static struct wend_upstream_conn *take_idle(struct wend_peer *peer, const void *place)
 {
-    WEND_LIST_EACH(idle(), node, after)
-    {
+    WEND_LIST_EACH(idle(), node, after) {
         struct wend_upstream_conn *upstream = WEND_OF(node, struct wend_upstream_conn, idle);
 
         if (upstream->peer != peer || upstream->place != place)
@@ -128,8 +127,7 @@ static void trim(const struct wend_peers *peers)
     struct wend_upstream_conn *oldest = NULL;
     unsigned count = 0;
 
-    WEND_LIST_EACH(idle(), node, after)
-    {
+    WEND_LIST_EACH(idle(), node, after) {
         struct wend_upstream_conn *upstream = WEND_OF(node, struct wend_upstream_conn, idle);
 
         if (upstream->peers == peers) {
@@ -165,5 +163,5 @@ void wend_upstream_conn_give(struct wend_upstream_conn *upstream, bool reusable)
 void wend_upstream_conn_close_idle(void)
 {
     WEND_LIST_EACH(idle(), node, after)
-    destroy(WEND_OF(node, struct wend_upstream_conn, idle));
+        destroy(WEND_OF(node, struct wend_upstream_conn, idle));
 }

@@ -27,7 +27,7 @@ struct wend_upstream_conn {
     const void *place; /* only requests of the same place share it: protocol and TLS settings */
     unsigned requests; /* finished on it */
     int64_t opened_ns;
-    bool reused;       /* it was idle before: it may die as we write */
+    bool reused; /* it was idle before: it may die as we write */
 };
 
 /* Suspends. An idle connection (unless `fresh`) or a new one, to be closed with the task. */

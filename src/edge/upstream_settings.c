@@ -127,9 +127,8 @@ static void log_line(struct wend_exchange *x, enum wend_log_level level, int err
                                   ? upstream->peers->name
                                   : upstream->tries[upstream->try_count - 1].address;
 
-    r->upstream_url =
-        wend_arena_printf(&x->task->arena, "%s%.*s%.*s", upstream->scheme, WEND_STR_ARG(address),
-                          WEND_STR_ARG(upstream->uri));
+    r->upstream_url = wend_arena_printf(&x->task->arena, "%s%.*s%.*s", upstream->scheme,
+                                        WEND_STR_ARG(address), WEND_STR_ARG(upstream->uri));
     wend_edge_log(x, level, error, "%s", text);
     r->upstream_url = WEND_STR_NULL;
 }
@@ -327,7 +326,8 @@ enum wend_code wend_upstream_run(struct wend_upstream *upstream)
     enum wend_code code;
 
     upstream->previous = wend_edge_of(x)->upstream;
-    if (upstream->previous != NULL && !upstream->body_given && upstream->settings->pass_request_body)
+    if (upstream->previous != NULL && !upstream->body_given &&
+        upstream->settings->pass_request_body)
         take_body(upstream, upstream->previous);
     wend_edge_of(x)->upstream = upstream;
     code = wend_upstream_serve(upstream);

@@ -13,9 +13,9 @@ struct spool {
     const struct wend_upstream_spool_settings *settings;
     struct wend_task *reader, *writer; /* set while they wait for each other */
     char *ring;
-    size_t start, held;                /* bytes[start .. start + held) modulo its size */
-    int file;                          /* -1: not made yet */
-    int64_t written, sent;             /* of the file */
+    size_t start, held;    /* bytes[start .. start + held) modulo its size */
+    int file;              /* -1: not made yet */
+    int64_t written, sent; /* of the file */
     enum wend_code reading;
     bool done;
 };
@@ -124,8 +124,8 @@ static struct wend_piece next_piece(const struct spool *spool)
     int64_t in_file = spool->written - spool->sent;
 
     if (spool->held > 0)
-        return wend_piece_of(wend_str_make(spool->ring + spool->start,
-                                           spool->held < to_end ? spool->held : to_end));
+        return wend_piece_of(
+            wend_str_make(spool->ring + spool->start, spool->held < to_end ? spool->held : to_end));
     return (struct wend_piece){
         .kind = WEND_PIECE_FILE,
         .file = spool->file,

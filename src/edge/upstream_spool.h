@@ -1,7 +1,7 @@
 /* edge/upstream_spool.h - an answer read as fast as its server sends it, ahead of a slow client.
  *
- * What it is for. proxy_buffering: the upstream is free again when it has answered, however long the
- * client takes. A child task reads into memory, and when that is full into a nameless file; the
+ * What it is for. proxy_buffering: the upstream is free again when it has answered, however long
+ * the client takes. A child task reads into memory, and when that is full into a nameless file; the
  * request's own task sends what is there.
  *
  *     upstream --> ring (memory_bytes) --> client        while the client keeps up

@@ -23,7 +23,7 @@ struct server {
     const char *answer; /* NULL: says nothing */
     bool keep;          /* the connection stays open for another request */
     int connections, requests;
-    char seen[4096];    /* the last request */
+    char seen[4096]; /* the last request */
     size_t seen_len;
 };
 
@@ -65,9 +65,8 @@ static void serve_one(struct wend_task *task, void *arg)
         if (got == 0 || !is_complete(server))
             continue;
         server->requests++;
-        if (server->answer != NULL &&
-            wend_io_send(task, &served->conn.io, server->answer, strlen(server->answer), 1000) !=
-                WEND_OK)
+        if (server->answer != NULL && wend_io_send(task, &served->conn.io, server->answer,
+                                                   strlen(server->answer), 1000) != WEND_OK)
             break;
         if (server->answer == NULL)
             (void)!wend_task_sleep(task, 300);
@@ -143,7 +142,8 @@ static enum wend_code keep_pieces(struct wend_exchange *x, const struct wend_pie
     return WEND_OK;
 }
 
-static const struct wend_codec codec = {.name = "test", .read_body = read_body, .send = keep_pieces};
+static const struct wend_codec codec = {
+    .name = "test", .read_body = read_body, .send = keep_pieces};
 
 /* --- one request ------------------------------------------------------------------------------ */
 
@@ -235,8 +235,8 @@ static int set_up(void **state)
         peers_at[i].weight = peers_at[i].max_fails = 1;
         peers_at[i].fail_timeout_ns = 10 * WEND_NS_PER_S;
         peers_at[i].name = WEND_STR("peer");
-        assert_true(wend_address_parse_host(WEND_STR("127.0.0.1"), servers[i].port,
-                                            &peers_at[i].address));
+        assert_true(
+            wend_address_parse_host(WEND_STR("127.0.0.1"), servers[i].port, &peers_at[i].address));
     }
     wend_peers_init(&peers, WEND_STR("group"), peers_at, 1);
     return 0;
@@ -325,7 +325,8 @@ static void a_body_is_sent_with_its_length(void **state)
     struct asked asked = request(WEND_POST, "/", "question");
 
     (void)state;
-    servers[0].answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n";
+    servers[0].answer =
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nyes\r\n0\r\n\r\n";
     run(&asked);
     assert_non_null(strstr(servers[0].seen, "Content-Length: 8\r\n\r\nquestion"));
     check_body("yes");
@@ -427,7 +428,8 @@ static void an_internal_redirect_is_left_to_the_caller(void **state)
     struct asked asked = request(WEND_GET, "/", NULL);
 
     (void)state;
-    servers[0].answer = "HTTP/1.1 200 OK\r\nX-Accel-Redirect: /secret\r\nContent-Length: 2\r\n\r\nno";
+    servers[0].answer =
+        "HTTP/1.1 200 OK\r\nX-Accel-Redirect: /secret\r\nContent-Length: 2\r\n\r\nno";
     run(&asked);
     assert_true(asked.redirected);
     assert_int_equal(asked.state, WEND_X_REQUEST);
@@ -442,7 +444,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(an_answer_is_passed_on_without_what_is_the_hops, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(a_connection_is_kept_for_the_next_request, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_connection_is_kept_for_the_next_request, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_body_is_sent_with_its_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_have_their_status, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_broken_off_answer_tears_ours, set_up, tear_down),
@@ -450,7 +453,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_must_not_happen_twice_is_not_sent_twice, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_refused_connection_is_502, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(an_internal_redirect_is_left_to_the_caller, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(an_internal_redirect_is_left_to_the_caller, set_up,
+                                        tear_down),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

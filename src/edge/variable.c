@@ -3,7 +3,7 @@
 
 #include "edge/request.h"
 
-/* --- rows ---------------------------------------------------------------------------------------- */
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static const struct wend_variable_row *find_in(const struct wend_variable_row *row,
                                                struct wend_str name, bool prefixes)
@@ -23,8 +23,10 @@ static const struct wend_variable_row *find_in(const struct wend_variable_row *r
 const struct wend_variable_row *wend_variable_find_row(struct wend_str name)
 {
     for (int prefixes = 0; prefixes < 2; prefixes++)
-        for (const struct wend_edge_module *const *module = wend_edge_modules; *module != NULL; module++) {
-            const struct wend_variable_row *row = find_in((*module)->variables, name, prefixes != 0);
+        for (const struct wend_edge_module *const *module = wend_edge_modules; *module != NULL;
+             module++) {
+            const struct wend_variable_row *row =
+                find_in((*module)->variables, name, prefixes != 0);
 
             if (row != NULL)
                 return row;
@@ -32,7 +34,7 @@ const struct wend_variable_row *wend_variable_find_row(struct wend_str name)
     return NULL;
 }
 
-/* --- while reading -------------------------------------------------------------------------------- */
+/* --- while reading ---------------------------------------------------------------------------- */
 
 static struct wend_edge *edge_of(struct wend_conf *conf)
 {
@@ -125,7 +127,7 @@ enum wend_code wend_variables_resolve(struct wend_conf *conf, struct wend_edge *
     return WEND_OK;
 }
 
-/* --- while serving -------------------------------------------------------------------------------- */
+/* --- while serving ---------------------------------------------------------------------------- */
 
 struct wend_value wend_variable_value(struct wend_exchange *x, const struct wend_variable *variable)
 {

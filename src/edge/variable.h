@@ -1,11 +1,11 @@
 /* edge/variable.h - $names: rows with a function that computes the value for a request.
  *
  * What it is for. Every module may bring rows; `set`, `map` and named captures make more while the
- * configuration is read. A variable that something refers to has an index, and its value is computed
- * at most once per request unless its row says it changes.
+ * configuration is read. A variable that something refers to has an index, and its value is
+ * computed at most once per request unless its row says it changes.
  *
- * Who owns what. A value is a slice that lives as long as the request (its arena, the configuration,
- * or the received head).
+ * Who owns what. A value is a slice that lives as long as the request (its arena, the
+ * configuration, or the received head).
  */
 #ifndef WEND_EDGE_VARIABLE_H
 #define WEND_EDGE_VARIABLE_H
@@ -28,8 +28,8 @@ typedef struct wend_value (*wend_variable_get)(struct wend_exchange *x,
                                                const struct wend_variable *variable);
 
 enum {
-    WEND_VAR_CHANGES = 1,  /* not cached: computed at each use */
-    WEND_VAR_PREFIX = 2,   /* the row's name is a prefix: arg_, http_ ... */
+    WEND_VAR_CHANGES = 1,   /* not cached: computed at each use */
+    WEND_VAR_PREFIX = 2,    /* the row's name is a prefix: arg_, http_ ... */
     WEND_VAR_CHANGEABLE = 4 /* `set` may give it a value */
 };
 
@@ -44,27 +44,28 @@ struct wend_variable_row {
 };
 
 struct wend_variable {
-    struct wend_str name;      /* whole */
-    wend_variable_get get;     /* NULL: only `set` gives it a value */
+    struct wend_str name;  /* whole */
+    wend_variable_get get; /* NULL: only `set` gives it a value */
     uintptr_t data;
-    const void *owner;         /* of a map, a regular expression */
+    const void *owner; /* of a map, a regular expression */
     unsigned flags;
     size_t index;
     void (*assign)(struct wend_exchange *x, struct wend_str value);
 };
 
-/* While reading. Makes one that `set`, map or a capture defines; WEND_E_EXISTS when the name belongs
- * to one that may not be changed. */
+/* While reading. Makes one that `set`, map or a capture defines; WEND_E_EXISTS when the name
+ * belongs to one that may not be changed. */
 enum wend_code wend_variable_define(struct wend_conf *conf, struct wend_str name, unsigned flags,
                                     struct wend_variable **out);
-/* The variable of that name, made known as referred to. NULL when the name is malformed; a name that
- * nobody has defined by the end of reading is `unknown "x" variable`. */
+/* The variable of that name, made known as referred to. NULL when the name is malformed; a name
+ * that nobody has defined by the end of reading is `unknown "x" variable`. */
 struct wend_variable *wend_variable_use(struct wend_conf *conf, struct wend_str name);
 /* At the end of reading: finds the rows of all that were used. */
 enum wend_code wend_variables_resolve(struct wend_conf *conf, struct wend_edge *edge);
 
 /* While serving. */
-struct wend_value wend_variable_value(struct wend_exchange *x, const struct wend_variable *variable);
+struct wend_value wend_variable_value(struct wend_exchange *x,
+                                      const struct wend_variable *variable);
 void wend_variable_assign(struct wend_exchange *x, const struct wend_variable *variable,
                           struct wend_str value);
 /* Forgets what was computed ($uri, $args changed by an internal redirect keep their own row). */

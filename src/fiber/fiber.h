@@ -41,8 +41,8 @@ struct wend_fiber {
     struct wend_trace trace;
     struct wend_context context;
     struct wend_context *resumer;
-    struct wend_fiber *next;    /* in the idle list */
-    struct wend_list runnable;  /* in the loop's queue of woken tasks */
+    struct wend_fiber *next;   /* in the idle list */
+    struct wend_list runnable; /* in the loop's queue of woken tasks */
     char *low;
 };
 

@@ -70,8 +70,8 @@ void wend_io_close(struct wend_io *io)
 }
 
 /* Suspends until *waiter's event, the timeout or the task's end. */
-static enum wend_code wait_for(struct wend_task *task, struct wend_io *io, struct wend_task **waiter,
-                               int timeout_ms)
+static enum wend_code wait_for(struct wend_task *task, struct wend_io *io,
+                               struct wend_task **waiter, int timeout_ms)
 {
     int64_t deadline_ns = WEND_NEVER;
     enum wend_code code;
@@ -239,7 +239,8 @@ enum wend_code wend_io_accept(struct wend_task *task, struct wend_io *listener,
         enum wend_code code;
 
         *peer_len = sizeof(*peer);
-        *fd = accept4(listener->fd, (struct sockaddr *)peer, peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        *fd =
+            accept4(listener->fd, (struct sockaddr *)peer, peer_len, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (*fd >= 0)
             return WEND_OK;
         if (errno == EINTR || errno == ECONNABORTED)
@@ -307,7 +308,8 @@ enum wend_code wend_io_splice(struct wend_task *task, struct wend_io *from, stru
                               size_t len, int timeout_ms, size_t *moved)
 {
     for (;;) {
-        ssize_t count = splice(from->fd, NULL, to->fd, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+        ssize_t count =
+            splice(from->fd, NULL, to->fd, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
         enum wend_code code;
 
         if (count >= 0) {

@@ -31,11 +31,11 @@
 
 struct wend_io {
     int fd;
-    bool readable;   /* an edge came and no short read or EAGAIN since */
+    bool readable; /* an edge came and no short read or EAGAIN since */
     bool writable;
-    bool hangup;     /* the peer's end of stream (EPOLLRDHUP) or an error is pending */
-    bool broken;     /* reset, or closed in both directions (EPOLLERR, EPOLLHUP) */
-    int error;       /* errno of the last failed call */
+    bool hangup; /* the peer's end of stream (EPOLLRDHUP) or an error is pending */
+    bool broken; /* reset, or closed in both directions (EPOLLERR, EPOLLHUP) */
+    int error;   /* errno of the last failed call */
     struct wend_loop *loop;
     struct wend_task *reader, *writer;
     void (*on_ready)(struct wend_io *io); /* parked: called when readable becomes true */
@@ -43,10 +43,11 @@ struct wend_io {
 
 /* Registers `fd`. `readable` says whether bytes may be there already (true is always safe). */
 enum wend_code wend_io_open(struct wend_io *io, struct wend_loop *loop, int fd, bool readable);
-/* A listener that several processes watch: level-triggered and exclusive, so that a connection wakes
- * one of them. on_ready runs as long as something waits in its queue. */
+/* A listener that several processes watch: level-triggered and exclusive, so that a connection
+ * wakes one of them. on_ready runs as long as something waits in its queue. */
 enum wend_code wend_io_open_listener(struct wend_io *io, struct wend_loop *loop, int fd);
-/* Unregistered before close(2), so that a duplicate in another process cannot bring stale events. */
+/* Unregistered before close(2), so that a duplicate in another process cannot bring stale events.
+ */
 void wend_io_close(struct wend_io *io);
 /* Unregisters and gives the descriptor to the caller. */
 int wend_io_detach(struct wend_io *io);

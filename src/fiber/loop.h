@@ -23,8 +23,8 @@
 #include "base/list.h"
 
 #define WEND_TIMER_TICK_MS 4
-#define WEND_LOOP_EVENTS 256     /* taken from the kernel per turn */
-#define WEND_NEVER INT64_MAX     /* a deadline that does not come */
+#define WEND_LOOP_EVENTS 256 /* taken from the kernel per turn */
+#define WEND_NEVER INT64_MAX /* a deadline that does not come */
 
 struct wend_loop;
 struct wend_io;
@@ -48,8 +48,8 @@ int64_t wend_loop_wall_ns(const struct wend_loop *loop);
 /* A timer. Zero it once; then start and stop it as often as you like. */
 struct wend_timer {
     struct wend_list node;
-    int64_t at_ns;    /* when it shall fire */
-    int64_t slot_ns;  /* where the wheel has it now; at_ns may be later */
+    int64_t at_ns;   /* when it shall fire */
+    int64_t slot_ns; /* where the wheel has it now; at_ns may be later */
     void (*fire)(struct wend_timer *timer);
 };
 void wend_timer_start(struct wend_loop *loop, struct wend_timer *timer, int64_t at_ns);

@@ -2,7 +2,6 @@
  * none is idle, up to WEND_OFFLOAD_THREADS. */
 #include "fiber/offload.h"
 
-
 #include <pthread.h>
 #include <signal.h>
 

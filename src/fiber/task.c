@@ -403,8 +403,8 @@ enum wend_code wend_fail_at(struct wend_task *task, enum wend_code code, struct 
     bool system = code == WEND_E_IO || code == WEND_E_RESET || code == WEND_E_REFUSED ||
                   code == WEND_E_UNREACHABLE || code == WEND_E_NOT_FOUND || code == WEND_E_DENIED;
 
-    task->failure = (struct wend_failure){code, system ? errno : 0, file, line, subject,
-                                          wend_str_of(text)};
+    task->failure =
+        (struct wend_failure){code, system ? errno : 0, file, line, subject, wend_str_of(text)};
     wend_span_point(task->trace, WEND_EV_FAIL, code, task->failure.text);
     return code;
 }

@@ -24,7 +24,7 @@
 #include "trace/trace.h"
 
 #define WEND_STACK_BYTES (64 * 1024)
-#define WEND_FIBERS_MAX 16000        /* per loop: two mappings each, the kernel allows 65,530 */
+#define WEND_FIBERS_MAX 16000 /* per loop: two mappings each, the kernel allows 65,530 */
 #define WEND_TASK_ARENA_MAX (16u << 20)
 
 struct wend_fiber;

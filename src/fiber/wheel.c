@@ -4,7 +4,8 @@
 #include "base/assert.h"
 
 #define TICK_NS (WEND_TIMER_TICK_MS * WEND_NS_PER_MS)
-#define FARTHEST ((INT64_C(1) << 24) - 1) /* ticks level 3 can hold; later ones are put there again */
+#define FARTHEST                                                                                   \
+    ((INT64_C(1) << 24) - 1) /* ticks level 3 can hold; later ones are put there again */
 
 /* The first tick at or after a time, so that no timer fires early. */
 static int64_t tick_of(int64_t ns)

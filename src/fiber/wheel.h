@@ -1,8 +1,8 @@
 /* fiber/wheel.h - timers in a hierarchical wheel. Private to fiber/.
  *
- * Four levels of 64 slots; a slot of level n spans 64^n ticks of WEND_TIMER_TICK_MS. A timer goes to
- * the level its distance needs and moves down as its time comes near. A bitmap per level finds the
- * next occupied slot, so an idle loop sleeps exactly as long as it may.
+ * Four levels of 64 slots; a slot of level n spans 64^n ticks of WEND_TIMER_TICK_MS. A timer goes
+ * to the level its distance needs and moves down as its time comes near. A bitmap per level finds
+ * the next occupied slot, so an idle loop sleeps exactly as long as it may.
  *
  *     level 0: 256 ms     level 1: 16 s     level 2: 17 min     level 3: 18.6 h, and later ones too
  *
@@ -19,7 +19,7 @@
 #define WEND_WHEEL_SLOTS 64
 
 struct wend_wheel {
-    int64_t tick;                        /* the last one processed */
+    int64_t tick;                         /* the last one processed */
     uint64_t occupied[WEND_WHEEL_LEVELS]; /* may say yes for a slot that became empty */
     struct wend_list slots[WEND_WHEEL_LEVELS][WEND_WHEEL_SLOTS];
     size_t count;

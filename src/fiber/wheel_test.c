@@ -35,8 +35,9 @@ static void step_to(struct wend_wheel *wheel, int64_t at_ns)
 
 static void fires_on_time_at_every_distance(void **state)
 {
-    static const int64_t distances_ms[] = {0,    1,     4,      5,       255,     256,      257,      1000,
-                                           16383, 16384, 16385, 60000, 1048576, 1048577, 75000000, 400000000};
+    static const int64_t distances_ms[] = {0,       1,       4,        5,        255,   256,
+                                           257,     1000,    16383,    16384,    16385, 60000,
+                                           1048576, 1048577, 75000000, 400000000};
     struct wend_wheel *wheel = malloc(sizeof(*wheel));
     struct probe probes[WEND_COUNT(distances_ms)];
 

@@ -1,8 +1,8 @@
 /* gateway/cgi_head.h - the head of a gateway's answer: an HTTP head, or CGI's.
  *
  * What it is for. A server behind uwsgi, FastCGI, SCGI or CGI answers with a status line
- * ("HTTP/1.1 200 OK") or, as RFC 3875 6 has it, with fields alone: `Status: 404 Not Found` gives the
- * status, else a `Location` makes it 302, else it is 200.
+ * ("HTTP/1.1 200 OK") or, as RFC 3875 6 has it, with fields alone: `Status: 404 Not Found` gives
+ * the status, else a `Location` makes it 302, else it is 200.
  *
  * It has the shape of wend_h1_parse_response() (http/h1_parse.h), whose promises hold, so that the
  * client's codec (http/h1_client.h) reads such answers too. `Status` is marked hidden: it is no

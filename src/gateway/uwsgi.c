@@ -68,8 +68,8 @@ void wend_uwsgi_head_parse(const char bytes[WEND_UWSGI_HEAD_BYTES], struct wend_
 
 bool wend_uwsgi_head_is_http(const struct wend_uwsgi_head *head)
 {
-    static const char starts[][WEND_UWSGI_HEAD_BYTES + 1] = {"GET ", "HEAD", "POST", "PUT ", "DELE",
-                                                             "OPTI", "PATC", "TRAC", "CONN", "PRI "};
+    static const char starts[][WEND_UWSGI_HEAD_BYTES + 1] = {
+        "GET ", "HEAD", "POST", "PUT ", "DELE", "OPTI", "PATC", "TRAC", "CONN", "PRI "};
     char bytes[WEND_UWSGI_HEAD_BYTES];
 
     bytes[0] = (char)head->modifier1;

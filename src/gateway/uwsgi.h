@@ -25,11 +25,12 @@
 #define WEND_UWSGI_VARS_BYTES_MAX 65535 /* what the head's sixteen bits can say */
 #define WEND_UWSGI_VARS_MAX 1000        /* pairs of one packet */
 
-/* The first byte says what the packet asks for. The protocol names about fifty; these are spoken. */
+/* The first byte says what the packet asks for. The protocol names about fifty; these are spoken.
+ */
 enum wend_uwsgi_modifier {
-    WEND_UWSGI_REQUEST = 0,         /* a request for the application */
+    WEND_UWSGI_REQUEST = 0,          /* a request for the application */
     WEND_UWSGI_REQUEST_MOUNTED = 30, /* the same; SCRIPT_NAME is taken off PATH_INFO (deprecated) */
-    WEND_UWSGI_PING = 100           /* modifier2 0 asks, 1 answers */
+    WEND_UWSGI_PING = 100            /* modifier2 0 asks, 1 answers */
 };
 
 struct wend_uwsgi_head {

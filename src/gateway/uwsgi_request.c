@@ -26,22 +26,32 @@ enum slot {
 };
 
 static const struct wend_str slot_names[SLOTS] = {
-    [METHOD] = WEND_STR_INIT("REQUEST_METHOD"), [URI] = WEND_STR_INIT("REQUEST_URI"),
-    [PATH] = WEND_STR_INIT("PATH_INFO"),        [QUERY] = WEND_STR_INIT("QUERY_STRING"),
-    [PROTOCOL] = WEND_STR_INIT("SERVER_PROTOCOL"), [SCRIPT] = WEND_STR_INIT("SCRIPT_NAME"),
-    [TYPE] = WEND_STR_INIT("CONTENT_TYPE"),     [LENGTH] = WEND_STR_INIT("CONTENT_LENGTH"),
-    [HTTPS] = WEND_STR_INIT("HTTPS"),           [SCHEME] = WEND_STR_INIT("REQUEST_SCHEME"),
-    [UWSGI_SCHEME] = WEND_STR_INIT("UWSGI_SCHEME"), [ADDR] = WEND_STR_INIT("REMOTE_ADDR"),
+    [METHOD] = WEND_STR_INIT("REQUEST_METHOD"),
+    [URI] = WEND_STR_INIT("REQUEST_URI"),
+    [PATH] = WEND_STR_INIT("PATH_INFO"),
+    [QUERY] = WEND_STR_INIT("QUERY_STRING"),
+    [PROTOCOL] = WEND_STR_INIT("SERVER_PROTOCOL"),
+    [SCRIPT] = WEND_STR_INIT("SCRIPT_NAME"),
+    [TYPE] = WEND_STR_INIT("CONTENT_TYPE"),
+    [LENGTH] = WEND_STR_INIT("CONTENT_LENGTH"),
+    [HTTPS] = WEND_STR_INIT("HTTPS"),
+    [SCHEME] = WEND_STR_INIT("REQUEST_SCHEME"),
+    [UWSGI_SCHEME] = WEND_STR_INIT("UWSGI_SCHEME"),
+    [ADDR] = WEND_STR_INIT("REMOTE_ADDR"),
     [PORT] = WEND_STR_INIT("REMOTE_PORT"),
 };
 
 /* HTTP_ variables that are no fields of this hop. CGI names type and length itself; PROXY would
  * become HTTP_PROXY in an application's environment ("httpoxy"). */
 static const struct wend_str dropped[] = {
-    WEND_STR_INIT("CONTENT_LENGTH"), WEND_STR_INIT("CONTENT_TYPE"),
-    WEND_STR_INIT("CONNECTION"),     WEND_STR_INIT("KEEP_ALIVE"),
-    WEND_STR_INIT("TRANSFER_ENCODING"), WEND_STR_INIT("TE"),
-    WEND_STR_INIT("PROXY"),          WEND_STR_INIT("EXPECT"),
+    WEND_STR_INIT("CONTENT_LENGTH"),
+    WEND_STR_INIT("CONTENT_TYPE"),
+    WEND_STR_INIT("CONNECTION"),
+    WEND_STR_INIT("KEEP_ALIVE"),
+    WEND_STR_INIT("TRANSFER_ENCODING"),
+    WEND_STR_INIT("TE"),
+    WEND_STR_INIT("PROXY"),
+    WEND_STR_INIT("EXPECT"),
 };
 
 static enum wend_code wrong(const char **text, const char *what)
@@ -99,7 +109,8 @@ static enum wend_code collect(struct wend_arena *arena, struct wend_str vars,
 
     while (wend_uwsgi_vars_next(&vars, &key, &value)) {
         if (wend_str_starts(key, http)) {
-            enum wend_code code = add_field(arena, fields, wend_str_from(key, http.len), value, text);
+            enum wend_code code =
+                add_field(arena, fields, wend_str_from(key, http.len), value, text);
 
             if (code != WEND_OK)
                 return code;
@@ -150,19 +161,19 @@ static enum wend_code fill_path(struct wend_arena *arena, const struct wend_str 
     request->query = slots[QUERY].len > 0 ? slots[QUERY] : WEND_STR_NULL;
     request->target = slots[URI];
     if (request->target.len == 0)
-        request->target = request->query.ptr == NULL
-                              ? request->path_raw
-                              : wend_arena_printf(arena, "%.*s?%.*s",
-                                                  WEND_STR_ARG(request->path_raw),
-                                                  WEND_STR_ARG(request->query));
+        request->target =
+            request->query.ptr == NULL
+                ? request->path_raw
+                : wend_arena_printf(arena, "%.*s?%.*s", WEND_STR_ARG(request->path_raw),
+                                    WEND_STR_ARG(request->query));
     if (!visible(request->target) || !visible(request->query))
         return wrong(text, "REQUEST_URI or QUERY_STRING holds a space or a control byte");
     mark = wend_str_find_byte(request->target, '?');
     if (request->query.ptr == NULL && mark >= 0 && slots[QUERY].ptr == NULL)
         request->query = wend_str_from(request->target, (size_t)mark + 1);
     if (slots[PATH].ptr == NULL)
-        request->path_raw = wend_str_slice(request->target, 0,
-                                           mark >= 0 ? (size_t)mark : request->target.len);
+        request->path_raw =
+            wend_str_slice(request->target, 0, mark >= 0 ? (size_t)mark : request->target.len);
     return WEND_OK;
 }
 

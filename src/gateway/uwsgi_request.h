@@ -1,8 +1,8 @@
 /* gateway/uwsgi_request.h - from a packet's variables to a request. Pure.
  *
- * CGI's names (RFC 3875 4.1) become the neutral form of http/exchange.h. What would make two readers
- * of the same request disagree is refused: a Content-Length that is not one number, a method, target
- * or host with bytes that cannot be in one, a field value with a line end.
+ * CGI's names (RFC 3875 4.1) become the neutral form of http/exchange.h. What would make two
+ * readers of the same request disagree is refused: a Content-Length that is not one number, a
+ * method, target or host with bytes that cannot be in one, a field value with a line end.
  */
 #ifndef WEND_GATEWAY_UWSGI_REQUEST_H
 #define WEND_GATEWAY_UWSGI_REQUEST_H

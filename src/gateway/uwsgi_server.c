@@ -323,8 +323,8 @@ static void conclude(struct wend_exchange *x, enum wend_code result)
         wend_respond_torn(x);
     if (x->state != WEND_X_REQUEST)
         return;
-    status = result == WEND_OK || result == WEND_DECLINED ? x->response.status
-                                                          : wend_status_of(result);
+    status =
+        result == WEND_OK || result == WEND_DECLINED ? x->response.status : wend_status_of(result);
     if (status == 0)
         status = result == WEND_DECLINED ? 404 : 500;
     x->response.status = status;

@@ -44,8 +44,8 @@ static enum wend_code echo(const struct wend_handler *self, struct wend_exchange
                                           WEND_STR("; ")));
     seen_added = note(wend_uwsgi_variable(x, WEND_STR("SITE")));
     while (got > 0) {
-        enum wend_code code = wend_body_read(x, seen_body + seen_body_len,
-                                             sizeof(seen_body) - seen_body_len, &got);
+        enum wend_code code =
+            wend_body_read(x, seen_body + seen_body_len, sizeof(seen_body) - seen_body_len, &got);
 
         if (code != WEND_OK)
             return code;
@@ -138,10 +138,18 @@ static bool answer_has(const char *text)
 }
 
 static const struct pair post[] = {
-    {"QUERY_STRING", "a=%20"},     {"REQUEST_METHOD", "POST"},    {"CONTENT_LENGTH", "4"},
-    {"REQUEST_URI", "/p%25q%20r?a=%20"}, {"PATH_INFO", "/p%q r"}, {"SERVER_PROTOCOL", "HTTP/1.1"},
-    {"HTTP_HOST", "Example.org:81"}, {"HTTP_COOKIE", "a=b"},      {"HTTP_COOKIE", "c=d"},
-    {"HTTP_TRANSFER_ENCODING", "chunked"}, {"SITE", "s1"},        {NULL, NULL},
+    {"QUERY_STRING", "a=%20"},
+    {"REQUEST_METHOD", "POST"},
+    {"CONTENT_LENGTH", "4"},
+    {"REQUEST_URI", "/p%25q%20r?a=%20"},
+    {"PATH_INFO", "/p%q r"},
+    {"SERVER_PROTOCOL", "HTTP/1.1"},
+    {"HTTP_HOST", "Example.org:81"},
+    {"HTTP_COOKIE", "a=b"},
+    {"HTTP_COOKIE", "c=d"},
+    {"HTTP_TRANSFER_ENCODING", "chunked"},
+    {"SITE", "s1"},
+    {NULL, NULL},
 };
 
 static void a_request_is_served(void **state)
@@ -199,8 +207,8 @@ static void a_ping_is_answered(void **state)
 
 static void a_mounted_path_loses_its_script_name(void **state)
 {
-    static const struct pair mounted[] = {{"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/m"},
-                                          {"PATH_INFO", "/m/x"},     {NULL, NULL}};
+    static const struct pair mounted[] = {
+        {"REQUEST_METHOD", "GET"}, {"SCRIPT_NAME", "/m"}, {"PATH_INFO", "/m/x"}, {NULL, NULL}};
     char packet[256];
     size_t len = write_packet(packet, sizeof(packet), WEND_UWSGI_REQUEST_MOUNTED, mounted, "");
 
@@ -211,9 +219,8 @@ static void a_mounted_path_loses_its_script_name(void **state)
 
 static void what_is_no_request_is_closed_without_an_answer(void **state)
 {
-    static const struct pair bad_length[] = {{"REQUEST_METHOD", "GET"},
-                                             {"CONTENT_LENGTH", "4x"},
-                                             {NULL, NULL}};
+    static const struct pair bad_length[] = {
+        {"REQUEST_METHOD", "GET"}, {"CONTENT_LENGTH", "4x"}, {NULL, NULL}};
     static const struct pair bad_method[] = {{"REQUEST_METHOD", "G T"}, {NULL, NULL}};
     char packet[256];
 

@@ -66,7 +66,10 @@ static void wrong_lengths_are_refused(void **state)
 
     (void)state;
     assert_int_equal(wend_uwsgi_vars_check(WEND_STR("\0\0\1\0b"), &offset), WEND_E_SYNTAX);
-    assert_int_equal(wend_uwsgi_vars_check(WEND_STR("\xff\xff" "A\0\0"), &offset), WEND_E_SYNTAX);
+    assert_int_equal(wend_uwsgi_vars_check(WEND_STR("\xff\xff"
+                                                    "A\0\0"),
+                                           &offset),
+                     WEND_E_SYNTAX);
     assert_int_equal(wend_uwsgi_vars_check(WEND_STR("\1\0A\2\0b"), &offset), WEND_E_SYNTAX);
 }
 

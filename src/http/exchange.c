@@ -39,7 +39,8 @@ enum wend_code wend_body_read(struct wend_exchange *x, void *into, size_t room, 
     if (x->body_read)
         return WEND_OK;
     if (x->body_max >= 0 && x->request.content_length > x->body_max)
-        return wend_fail(x->task, WEND_E_LIMIT, x->request.path_raw, "the request body is too large");
+        return wend_fail(x->task, WEND_E_LIMIT, x->request.path_raw,
+                         "the request body is too large");
     code = x->codec->read_body(x, into, room, got);
     if (code != WEND_OK)
         return code;
@@ -47,7 +48,8 @@ enum wend_code wend_body_read(struct wend_exchange *x, void *into, size_t room, 
     if (*got == 0)
         x->body_read = true;
     if (x->body_max >= 0 && x->body_received > x->body_max)
-        return wend_fail(x->task, WEND_E_LIMIT, x->request.path_raw, "the request body is too large");
+        return wend_fail(x->task, WEND_E_LIMIT, x->request.path_raw,
+                         "the request body is too large");
     return WEND_OK;
 }
 
@@ -71,7 +73,8 @@ static enum wend_code run_heads(struct wend_exchange *x)
             continue;
         link = wend_arena_alloc(&x->task->arena, sizeof(*link));
         if (link == NULL)
-            return wend_fail(x->task, WEND_E_MEMORY, WEND_STR_NULL, "no room for a response filter");
+            return wend_fail(x->task, WEND_E_MEMORY, WEND_STR_NULL,
+                             "no room for a response filter");
         *link = (struct wend_filter_link){*row, state, NULL};
         *last = link;
         last = &link->next;
@@ -93,7 +96,8 @@ static enum wend_code feed_file(struct wend_exchange *x, struct wend_filter_link
     if (bytes == NULL)
         return wend_fail(x->task, WEND_E_MEMORY, WEND_STR_NULL, "no room to read a file");
     while (left != 0 && code == WEND_OK) {
-        ssize_t got = pread(piece->file, bytes, left < FILE_STEP_BYTES ? left : FILE_STEP_BYTES, offset);
+        ssize_t got =
+            pread(piece->file, bytes, left < FILE_STEP_BYTES ? left : FILE_STEP_BYTES, offset);
         struct wend_piece step;
 
         if (got < 0 && errno == EINTR)

@@ -55,21 +55,21 @@ struct wend_request {
     enum wend_method method;
     enum wend_version version;
     struct wend_str method_text;
-    struct wend_str line;       /* the request line as received; $request */
-    struct wend_str target;     /* path and query as received (of an absolute-form: after the
-                                   authority); "*" for OPTIONS *; $request_uri */
-    struct wend_str path_raw;   /* target up to '?', not decoded */
-    struct wend_str query;      /* after '?'; ptr NULL: no '?' */
-    struct wend_str authority;  /* host[:port] from the absolute-form or Host; ptr NULL: none */
-    struct wend_str host;       /* its host, lower case, no port; $host without the fallback */
-    int port;                   /* the port in the authority; -1: none */
-    struct wend_str scheme;     /* "http" or "https": how the client reached us */
+    struct wend_str line;      /* the request line as received; $request */
+    struct wend_str target;    /* path and query as received (of an absolute-form: after the
+                                  authority); "*" for OPTIONS *; $request_uri */
+    struct wend_str path_raw;  /* target up to '?', not decoded */
+    struct wend_str query;     /* after '?'; ptr NULL: no '?' */
+    struct wend_str authority; /* host[:port] from the absolute-form or Host; ptr NULL: none */
+    struct wend_str host;      /* its host, lower case, no port; $host without the fallback */
+    int port;                  /* the port in the authority; -1: none */
+    struct wend_str scheme;    /* "http" or "https": how the client reached us */
     struct wend_fields fields;
     struct wend_fields trailers; /* filled when the chunked body has been read to its end */
     int64_t content_length;      /* -1: no Content-Length */
     bool chunked;
     bool expects_continue;
-    bool keep_alive;             /* the client allows another request */
+    bool keep_alive; /* the client allows another request */
     size_t head_bytes;
 };
 
@@ -81,21 +81,21 @@ struct wend_response {
     struct wend_fields trailers; /* sent after a chunked body if the client takes them */
     int64_t content_length;      /* body bytes; -1: not known */
     /* what conditional requests and ranges need to know */
-    struct wend_str etag;        /* with quotes and W/; null: none. Sent as ETag */
-    int64_t last_modified;       /* unix seconds; -1: none. Sent as Last-Modified */
+    struct wend_str etag;  /* with quotes and W/; null: none. Sent as ETag */
+    int64_t last_modified; /* unix seconds; -1: none. Sent as Last-Modified */
     bool allow_ranges;
     struct wend_str content_type; /* sent as Content-Type; null: none */
-    bool close;                  /* the connection ends after this response */
-    bool no_body_framing;        /* 101 and CONNECT: what follows is a tunnel */
+    bool close;                   /* the connection ends after this response */
+    bool no_body_framing;         /* 101 and CONNECT: what follows is a tunnel */
 };
 
 /* A piece of a body. */
 enum wend_piece_kind { WEND_PIECE_MEMORY, WEND_PIECE_FILE };
 struct wend_piece {
     enum wend_piece_kind kind;
-    int file;            /* FILE: a regular file, pread-able and sendfile-able */
-    const char *memory;  /* MEMORY */
-    off_t offset;        /* FILE */
+    int file;           /* FILE: a regular file, pread-able and sendfile-able */
+    const char *memory; /* MEMORY */
+    off_t offset;       /* FILE */
     size_t len;
 };
 static inline struct wend_piece wend_piece_of(struct wend_str s)
@@ -125,17 +125,17 @@ struct wend_filter_link;
  * them all. Times are milliseconds without progress unless said otherwise. */
 enum wend_lingering { WEND_LINGERING_OFF, WEND_LINGERING_ON, WEND_LINGERING_ALWAYS };
 struct wend_exchange_policy {
-    struct wend_str server;       /* the Server field's value; null: none is sent */
-    int body_timeout_ms;          /* between two reads of the request body: 408 */
-    int send_timeout_ms;          /* between two writes of the response */
-    int keepalive_timeout_ms;     /* an idle connection is kept so long; 0: not at all */
-    int keepalive_header_s;       /* Keep-Alive: timeout=N; 0: the field is not sent */
+    struct wend_str server;   /* the Server field's value; null: none is sent */
+    int body_timeout_ms;      /* between two reads of the request body: 408 */
+    int send_timeout_ms;      /* between two writes of the response */
+    int keepalive_timeout_ms; /* an idle connection is kept so long; 0: not at all */
+    int keepalive_header_s;   /* Keep-Alive: timeout=N; 0: the field is not sent */
     enum wend_lingering lingering;
-    int lingering_time_ms;        /* at most, in all */
-    int lingering_timeout_ms;     /* between two reads */
-    bool keepalive;               /* this place allows it (keepalive_disable, drain: false) */
-    bool chunked;                 /* chunked_transfer_encoding */
-    bool sendfile;                /* false: files are read and written */
+    int lingering_time_ms;    /* at most, in all */
+    int lingering_timeout_ms; /* between two reads */
+    bool keepalive;           /* this place allows it (keepalive_disable, drain: false) */
+    bool chunked;             /* chunked_transfer_encoding */
+    bool sendfile;            /* false: files are read and written */
     bool tcp_nopush;
     bool tcp_nodelay;
 };
@@ -152,24 +152,24 @@ struct wend_exchange {
     struct wend_task *task;
     const struct wend_codec *codec;
     void *codec_state;
-    struct wend_conn *conn;       /* the client's; addresses, secure */
+    struct wend_conn *conn; /* the client's; addresses, secure */
     struct wend_request request;
     struct wend_response response;
     enum wend_exchange_state state;
-    bool header_only;             /* HEAD or a status without a body: pieces are dropped */
-    bool body_read;               /* the request body was read to its end */
-    int64_t body_max;             /* 413 beyond; -1: no limit. Set before the first read */
+    bool header_only; /* HEAD or a status without a body: pieces are dropped */
+    bool body_read;   /* the request body was read to its end */
+    int64_t body_max; /* 413 beyond; -1: no limit. Set before the first read */
     int64_t body_received;
-    int64_t body_sent;            /* bytes of response body handed to the kernel */
-    int64_t bytes_sent;           /* head, framing and body; $bytes_sent */
-    int64_t started_ns;           /* monotonic, first byte of the head */
+    int64_t body_sent;  /* bytes of response body handed to the kernel */
+    int64_t bytes_sent; /* head, framing and body; $bytes_sent */
+    int64_t started_ns; /* monotonic, first byte of the head */
     int64_t started_wall_ns;
-    const struct wend_filter *const *filters; /* http/filter.h's ordered table; NULL: none */
-    struct wend_filter_link *links;           /* the ones that take part in the body */
+    const struct wend_filter *const *filters;  /* http/filter.h's ordered table; NULL: none */
+    struct wend_filter_link *links;            /* the ones that take part in the body */
     const struct wend_exchange_policy *policy; /* never NULL */
-    const void *listener;         /* the struct wend_h1_server (or its like) it came through */
-    void *edge;                   /* src/edge's per-request state */
-    struct wend_loan *loan;       /* while a foreign thread has it; http/lend.c's */
+    const void *listener;   /* the struct wend_h1_server (or its like) it came through */
+    void *edge;             /* src/edge's per-request state */
+    struct wend_loan *loan; /* while a foreign thread has it; http/lend.c's */
 };
 
 /* Suspends. As codec->read_body, plus limits: WEND_E_LIMIT beyond body_max (413),

@@ -24,7 +24,7 @@ enum wend_field_id {
 struct wend_field {
     struct wend_str name; /* as received, or as it shall be sent */
     struct wend_str value;
-    uint16_t id; /* enum wend_field_id */
+    uint16_t id;     /* enum wend_field_id */
     uint16_t hidden; /* not zero: the field is not passed on (a hop-by-hop one, a hidden one) */
 };
 
@@ -80,12 +80,13 @@ bool wend_field_list_next(struct wend_str *rest, struct wend_str *element);
 /* Whether `token` is an element of the list, without case. */
 bool wend_field_list_has(struct wend_str value, struct wend_str token);
 
-/* The content of a quoted string (RFC 9110 5.6.4), in the arena if it had escapes; anything else as it
- * is. */
+/* The content of a quoted string (RFC 9110 5.6.4), in the arena if it had escapes; anything else as
+ * it is. */
 struct wend_str wend_field_unquote(struct wend_arena *arena, struct wend_str s);
 
-/* Walks "a; b=c; d=\"e\"" at its semicolons (RFC 9110 5.6.6), empty parts skipped. The first part is the
- * value itself, with *value null; values keep their quotes. Start with *rest = the element. */
+/* Walks "a; b=c; d=\"e\"" at its semicolons (RFC 9110 5.6.6), empty parts skipped. The first part
+ * is the value itself, with *value null; values keep their quotes. Start with *rest = the element.
+ */
 bool wend_field_param_next(struct wend_str *rest, struct wend_str *name, struct wend_str *value);
 
 /* tchar+ (RFC 9110 5.6.2) and field-content without CR, LF, NUL and other controls but HTAB. */

@@ -1,8 +1,8 @@
 /* http/h1_client.c - HTTP/1 as its client speaks it.
  *
  * Received bytes go into one buffer. The head's fields are slices of it, so it is never moved after
- * the head is complete: the body is read into the room behind the head, and when that is small into a
- * second buffer of the same size. A body slice is handed out in place; nothing is copied here.
+ * the head is complete: the body is read into the room behind the head, and when that is small into
+ * a second buffer of the same size. A body slice is handed out in place; nothing is copied here.
  */
 #include "http/h1_client.h"
 
@@ -143,8 +143,9 @@ static void look_at_request(struct wend_h1_client *client,
     client->keep_alive = !wend_field_list_has(connection, WEND_STR("close")) &&
                          (request->version >= WEND_HTTP_11 ||
                           wend_field_list_has(connection, WEND_STR("keep-alive")));
-    client->to_send = request->chunked ? -1 : request->content_length < 0 ? 0
-                                                                          : request->content_length;
+    client->to_send = request->chunked              ? -1
+                      : request->content_length < 0 ? 0
+                                                    : request->content_length;
 }
 
 enum wend_code wend_h1_client_send_head(struct wend_task *task, struct wend_h1_client *client,
@@ -219,7 +220,8 @@ enum wend_code wend_h1_client_send_body(struct wend_task *task, struct wend_h1_c
         return WEND_E_STATE;
     code = count_body(client, bytes, last);
     for (size_t i = 0; code == WEND_OK && i < count; i++) {
-        /* What comes in a later call may come much later: only this one's parts are held together. */
+        /* What comes in a later call may come much later: only this one's parts are held together.
+         */
         bool more = i + 1 < count || (last && client->to_send < 0);
 
         if (pieces[i].kind == WEND_PIECE_FILE)
@@ -247,8 +249,8 @@ static int slice_ms(const struct wend_h1_client *client, int64_t left_ms)
 /* Receives at least one byte behind `to`; sets peer_closed at the end of the stream. */
 static enum wend_code receive(struct wend_task *task, struct wend_h1_client *client, int timeout_ms)
 {
-    int64_t end_ns = timeout_ms < 0 ? WEND_NEVER
-                                    : wend_clock_monotonic_ns() + timeout_ms * WEND_NS_PER_MS;
+    int64_t end_ns =
+        timeout_ms < 0 ? WEND_NEVER : wend_clock_monotonic_ns() + timeout_ms * WEND_NS_PER_MS;
     size_t got = 0;
     enum wend_code code;
 
@@ -287,7 +289,8 @@ static enum wend_code room_for_head(struct wend_h1_client *client)
     if (client->to < client->room)
         return WEND_OK;
     if (held >= client->limits.head_bytes) {
-        client->error = (struct wend_h1_error){.status = 502, .text = "the answer's head is too big"};
+        client->error =
+            (struct wend_h1_error){.status = 502, .text = "the answer's head is too big"};
         return WEND_E_LIMIT;
     }
     while (room < held * 2)

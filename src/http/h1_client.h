@@ -1,7 +1,7 @@
 /* http/h1_client.h - the asking side of HTTP/1: one request out, one answer in.
  *
- * What it is for. `wend get` and the proxy speak to servers with it. The answers of gateways (uwsgi)
- * are read with it too: only their heads are parsed by another function.
+ * What it is for. `wend get` and the proxy speak to servers with it. The answers of gateways
+ * (uwsgi) are read with it too: only their heads are parsed by another function.
  *
  *     wend_h1_client_start(&client, conn, arena);
  *     wend_h1_client_send_head(task, &client, &request)     then send_body() as often as needed
@@ -73,9 +73,9 @@ struct wend_h1_client {
     char *bytes;
     size_t room, from, to; /* bytes[from .. to) is received and not consumed */
     size_t seen;
-    size_t body_start;     /* the head's slices end here; body bytes may be overwritten */
-    uint64_t left;         /* LENGTH: body bytes still to come */
-    int64_t to_send;       /* body bytes still to be sent; -1: chunked */
+    size_t body_start; /* the head's slices end here; body bytes may be overwritten */
+    uint64_t left;     /* LENGTH: body bytes still to come */
+    int64_t to_send;   /* body bytes still to be sent; -1: chunked */
     struct wend_h1_chunks chunks;
     struct wend_buffer trailer_bytes;
     struct wend_h1_response_head early; /* a final head that came instead of 100 */

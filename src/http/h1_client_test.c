@@ -12,7 +12,7 @@
 struct case_ {
     const char *answer; /* the whole of what the server says before it closes */
     const char *method;
-    bool keep_open;     /* the server does not close */
+    bool keep_open; /* the server does not close */
     /* results */
     enum wend_code head_code, body_code;
     int status;
@@ -39,8 +39,10 @@ static void ask(struct wend_task *task, struct wend_h1_client *client, struct ca
                                              .content_length = -1};
 
     wend_fields_init(&fields, NULL, 0, 10);
-    assert_int_equal(wend_fields_add(&fields, &task->arena, WEND_FIELD_HOST, WEND_STR("h")), WEND_OK);
-    assert_int_equal(wend_h1_client_send_head(task, client, &request, WEND_STR_NULL, true), WEND_OK);
+    assert_int_equal(wend_fields_add(&fields, &task->arena, WEND_FIELD_HOST, WEND_STR("h")),
+                     WEND_OK);
+    assert_int_equal(wend_h1_client_send_head(task, client, &request, WEND_STR_NULL, true),
+                     WEND_OK);
 }
 
 static void read_answer(struct wend_task *task, struct wend_h1_client *client, struct case_ *c)
@@ -119,7 +121,8 @@ static void a_length_ends_the_body_and_keeps_the_connection(void **state)
 
 static void bytes_behind_the_answer_spoil_the_connection(void **state)
 {
-    struct case_ c = try_with("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1", true);
+    struct case_ c =
+        try_with("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhelloHTTP/1.1", true);
 
     (void)state;
     check_body(&c, "hello");
@@ -128,8 +131,10 @@ static void bytes_behind_the_answer_spoil_the_connection(void **state)
 
 static void chunks_and_trailers_are_taken_apart(void **state)
 {
-    struct case_ c = try_with("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
-                                     "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n", true);
+    struct case_ c = try_with("GET",
+                              "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                              "3\r\nabc\r\n2;x=y\r\nde\r\n0\r\nT: v\r\n\r\n",
+                              true);
 
     (void)state;
     check_body(&c, "abcde");
@@ -138,7 +143,8 @@ static void chunks_and_trailers_are_taken_apart(void **state)
 
 static void an_unframed_body_ends_with_the_connection(void **state)
 {
-    struct case_ c = try_with("GET", "HTTP/1.1 200 OK\nContent-Type:text/html\n\nHello, World!", false);
+    struct case_ c =
+        try_with("GET", "HTTP/1.1 200 OK\nContent-Type:text/html\n\nHello, World!", false);
 
     (void)state;
     check_body(&c, "Hello, World!");
@@ -153,18 +159,22 @@ static void a_short_body_is_told_from_a_whole_one(void **state)
     (void)state;
     assert_int_equal(c.body_code, WEND_E_CLOSED);
     assert_int_equal(c.body_len, 5);
-    c = try_with("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n", false);
+    c = try_with("GET", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n",
+                 false);
     assert_int_equal(c.body_code, WEND_E_CLOSED);
 }
 
 static void doubtful_lengths_are_refused(void **state)
 {
-    struct case_ c = try_with("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
-                                     "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", false);
+    struct case_ c = try_with("GET",
+                              "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n"
+                              "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+                              false);
 
     (void)state;
     assert_int_equal(c.head_code, WEND_E_SYNTAX);
-    c = try_with("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", false);
+    c = try_with("GET", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello",
+                 false);
     assert_int_equal(c.head_code, WEND_E_SYNTAX);
 }
 
@@ -185,8 +195,10 @@ static void head_and_304_have_no_body(void **state)
 
 static void interim_answers_are_reported_and_skipped(void **state)
 {
-    struct case_ c = try_with("GET", "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-                                     "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", true);
+    struct case_ c = try_with("GET",
+                              "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                              "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+                              true);
 
     (void)state;
     assert_int_equal(c.status, 200);

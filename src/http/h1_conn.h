@@ -15,26 +15,27 @@
 
 #include "http/h1_server.h"
 
-#define WEND_H1_POOLED_BYTES ((16u << 10) - 64) /* one pooled receive buffer, malloc's header spared */
-#define WEND_H1_INPUT_BYTES (16u << 10)         /* one for a body, in the arena */
+#define WEND_H1_POOLED_BYTES                                                                       \
+    ((16u << 10) - 64)                  /* one pooled receive buffer, malloc's header spared */
+#define WEND_H1_INPUT_BYTES (16u << 10) /* one for a body, in the arena */
 #define WEND_H1_BODY_WINDOW_MIN 2048    /* less room than this behind a head: another buffer */
 
 enum h1_phase { H1_IDLE, H1_HALF, H1_BUSY, H1_LINGERING };
 
 struct h1_conn {
     struct wend_conn conn;
-    struct wend_list node;     /* among the connections of the loop in the same phase */
+    struct wend_list node; /* among the connections of the loop in the same phase */
     const struct wend_h1_server *server;
-    struct wend_timer timer;   /* of the phase */
-    char *half;                /* the bytes of an unfinished head (heap) */
+    struct wend_timer timer; /* of the phase */
+    char *half;              /* the bytes of an unfinished head (heap) */
     uint32_t half_bytes;
-    uint32_t half_seen;        /* as far as the parser has looked */
+    uint32_t half_seen; /* as far as the parser has looked */
     uint8_t phase;
-    bool drain;                /* the next answer closes */
-    int32_t idle_ms;           /* how long it may be idle, by the place of its last request */
-    int64_t until_ns;          /* when the head, or the lingering, must be over */
+    bool drain;       /* the next answer closes */
+    int32_t idle_ms;  /* how long it may be idle, by the place of its last request */
+    int64_t until_ns; /* when the head, or the lingering, must be over */
     uint64_t accept_ticks;
-    uint64_t first_ticks;      /* when the first byte of the current head came */
+    uint64_t first_ticks; /* when the first byte of the current head came */
 };
 
 /* The bytes received and not yet used: bytes[at .. end) of room. Below `base` lies the head, whose
@@ -49,18 +50,18 @@ struct h1_stream {
     struct wend_exchange x;
     struct h1_conn *hc;
     struct h1_window in;
-    uint64_t body_left;            /* of a body with Content-Length */
+    uint64_t body_left; /* of a body with Content-Length */
     struct wend_h1_chunks chunks;
     struct wend_buffer trailers;
     uint16_t respond_span;
-    bool body_ended;               /* the last chunk has been seen */
-    bool continue_wanted;          /* the client waits for 100 and has not got it */
-    bool on_thread;                /* a foreign thread writes the socket */
-    bool keep_alive;               /* decided with the head */
+    bool body_ended;      /* the last chunk has been seen */
+    bool continue_wanted; /* the client waits for 100 and has not got it */
+    bool on_thread;       /* a foreign thread writes the socket */
+    bool keep_alive;      /* decided with the head */
     bool head_sent;
     bool chunked;
-    bool until_close;              /* only the end of the connection ends the body */
-    int64_t left;                  /* body bytes the head promised and that were not sent; -1: free */
+    bool until_close; /* only the end of the connection ends the body */
+    int64_t left;     /* body bytes the head promised and that were not sent; -1: free */
 };
 
 extern const struct wend_codec wend_h1_codec;
@@ -73,8 +74,8 @@ static inline struct h1_stream *h1_stream_of(struct wend_exchange *x)
 /* h1_input.c */
 void h1_input_start(struct h1_stream *stream);
 enum wend_code h1_read_body(struct wend_exchange *x, void *into, size_t room, size_t *got);
-/* Whether the part of a chunked body that came with the head is framed as it must be. A request whose
- * body is broken from the start is refused before anybody acts on it. */
+/* Whether the part of a chunked body that came with the head is framed as it must be. A request
+ * whose body is broken from the start is refused before anybody acts on it. */
 bool h1_framing_sound(const struct h1_stream *stream);
 /* Takes what is left of the body as far as it has been received; true when that was all of it. */
 bool h1_skip_received(struct h1_stream *stream);

@@ -15,8 +15,8 @@ void h1_input_start(struct h1_stream *stream)
     stream->body_left = request->content_length > 0 ? (uint64_t)request->content_length : 0;
     memset(&stream->chunks, 0, sizeof(stream->chunks));
     stream->x.body_read = stream->body_left == 0 && !request->chunked;
-    stream->continue_wanted = request->expects_continue && !stream->x.body_read &&
-                              request->version >= WEND_HTTP_11;
+    stream->continue_wanted =
+        request->expects_continue && !stream->x.body_read && request->version >= WEND_HTTP_11;
     stream->body_ended = false;
     wend_buffer_init_arena(&stream->trailers, &stream->x.task->arena, WEND_H1_TRAILER_MAX);
     wend_fields_init(&stream->x.request.trailers, NULL, 0, WEND_FIELDS_MAX);
@@ -34,7 +34,8 @@ static enum wend_code say_continue(struct h1_stream *stream)
 static enum wend_code receive(struct h1_stream *stream, void *into, size_t room, size_t *got)
 {
     struct wend_exchange *x = &stream->x;
-    enum wend_code code = wend_conn_recv(x->task, x->conn, into, room, x->policy->body_timeout_ms, got);
+    enum wend_code code =
+        wend_conn_recv(x->task, x->conn, into, room, x->policy->body_timeout_ms, got);
 
     if (code == WEND_OK && *got == 0)
         return wend_fail(x->task, WEND_E_CLOSED, WEND_STR_NULL,
@@ -172,7 +173,8 @@ bool h1_framing_sound(const struct h1_stream *stream)
     while (stream->x.request.chunked && at != in->end) {
         struct wend_str data;
         size_t used = 0;
-        enum wend_code code = wend_h1_chunks_decode(&chunks, in->bytes + at, in->end - at, &used, &data, NULL);
+        enum wend_code code =
+            wend_h1_chunks_decode(&chunks, in->bytes + at, in->end - at, &used, &data, NULL);
 
         at += used;
         if (code != WEND_MORE)

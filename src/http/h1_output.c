@@ -17,9 +17,9 @@
 #include <unistd.h>
 
 #define VECTOR_PARTS 32
-#define JOIN_BYTES_MAX 2048u            /* a piece up to this is copied behind the head */
-#define COPY_STEP_BYTES (64u << 10)     /* read at once when sendfile is off */
-#define HEAD_FIXED_BYTES 512u           /* bounds all that is not of variable length */
+#define JOIN_BYTES_MAX 2048u        /* a piece up to this is copied behind the head */
+#define COPY_STEP_BYTES (64u << 10) /* read at once when sendfile is off */
+#define HEAD_FIXED_BYTES 512u       /* bounds all that is not of variable length */
 
 /* What waits to be sent, in order. */
 struct output {
@@ -44,7 +44,8 @@ static enum wend_code send_blocking(struct h1_stream *stream, struct iovec *part
 {
     while (count != 0) {
         struct msghdr message = {.msg_iov = parts, .msg_iovlen = count};
-        ssize_t sent = sendmsg(stream->x.conn->io.fd, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
+        ssize_t sent =
+            sendmsg(stream->x.conn->io.fd, &message, MSG_NOSIGNAL | (more ? MSG_MORE : 0));
         enum wend_code code = WEND_OK;
 
         if (sent < 0 && errno == EAGAIN)
@@ -66,7 +67,8 @@ static enum wend_code send_blocking(struct h1_stream *stream, struct iovec *part
     return WEND_OK;
 }
 
-static enum wend_code sendfile_blocking(struct h1_stream *stream, int file, off_t offset, size_t len)
+static enum wend_code sendfile_blocking(struct h1_stream *stream, int file, off_t offset,
+                                        size_t len)
 {
     while (len != 0) {
         ssize_t sent = sendfile(stream->x.conn->io.fd, file, &offset,
@@ -134,7 +136,8 @@ static enum wend_code copy_file(struct output *out, const struct wend_piece *pie
     enum wend_code code = bytes == NULL ? WEND_E_MEMORY : WEND_OK;
 
     while (left != 0 && code == WEND_OK) {
-        ssize_t got = pread(piece->file, bytes, left < COPY_STEP_BYTES ? left : COPY_STEP_BYTES, offset);
+        ssize_t got =
+            pread(piece->file, bytes, left < COPY_STEP_BYTES ? left : COPY_STEP_BYTES, offset);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -176,7 +179,7 @@ static enum wend_code add_file(struct output *out, const struct wend_piece *piec
     return code;
 }
 
-/* --- the head ---------------------------------------------------------------------------------- */
+/* --- the head --------------------------------------------------------------------------------- */
 
 static char *put(char *at, struct wend_str s)
 {
@@ -376,7 +379,7 @@ static enum wend_code make_head(struct h1_stream *stream, const struct wend_piec
     return WEND_OK;
 }
 
-/* --- the body ---------------------------------------------------------------------------------- */
+/* --- the body --------------------------------------------------------------------------------- */
 
 /* One piece, cut to what the head promised. */
 static enum wend_code add_piece(struct output *out, struct wend_piece piece)

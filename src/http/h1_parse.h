@@ -3,11 +3,10 @@
  * What it is for. Request heads for servers, response heads for clients, chunk framing for both.
  *
  * Policies. Three ways to look at doubtful input, compared in one table in docs/http1-input.md:
- *   WEND_H1_NGINX   what nginx accepts and answers: LF line ends in heads, 400 for too large fields,
- *                   odd names ignored (ignore_invalid_headers), HTTP/0.9
- *   WEND_H1_STRICT  CRLF only; 431, 411, 417, 501 where the RFCs say so
- *   WEND_H1_CLIENT  response heads: LF accepted and reported
- * Field names with an underscore are dropped by both servers' policies unless limits.underscores: in
+ *   WEND_H1_NGINX   what nginx accepts and answers: LF line ends in heads, 400 for too large
+ * fields, odd names ignored (ignore_invalid_headers), HTTP/0.9 WEND_H1_STRICT  CRLF only; 431, 411,
+ * 417, 501 where the RFCs say so WEND_H1_CLIENT  response heads: LF accepted and reported Field
+ * names with an underscore are dropped by both servers' policies unless limits.underscores: in
  * CGI's and WSGI's variables X_Y and X-Y are one.
  * All refuse bare CR, NUL, whitespace before a colon, obs-fold, and any doubt about lengths: both
  * Content-Length and Transfer-Encoding, several or malformed Content-Length, a Transfer-Encoding
@@ -28,29 +27,28 @@
 enum wend_h1_policy { WEND_H1_NGINX, WEND_H1_STRICT, WEND_H1_CLIENT };
 
 struct wend_h1_limits {
-    size_t line_bytes;      /* request line, 414 beyond */
-    size_t field_bytes;     /* one field line: 400 (nginx: 494) or 431 beyond */
-    size_t head_bytes;      /* all of it: 400 (494) or 431 beyond */
-    unsigned fields;        /* their count: 400 (494) or 431 beyond */
-    bool underscores;       /* field names with '_' are valid (underscores_in_headers) */
-    bool ignore_invalid;    /* fields with invalid names are dropped, not refused (nginx) */
+    size_t line_bytes;   /* request line, 414 beyond */
+    size_t field_bytes;  /* one field line: 400 (nginx: 494) or 431 beyond */
+    size_t head_bytes;   /* all of it: 400 (494) or 431 beyond */
+    unsigned fields;     /* their count: 400 (494) or 431 beyond */
+    bool underscores;    /* field names with '_' are valid (underscores_in_headers) */
+    bool ignore_invalid; /* fields with invalid names are dropped, not refused (nginx) */
 };
 /* nginx's defaults: 8k line, 8k field, 33k head, 1000 fields, underscores off, ignore on. */
 extern const struct wend_h1_limits wend_h1_limits_default;
 
 struct wend_h1_error {
-    int status;            /* 400, 405, 414, 417, 431, 494, 501, 505; of a response: 502 */
-    size_t offset;         /* of the first wrong byte */
-    const char *text;      /* what is wrong and what is allowed; a literal */
+    int status;       /* 400, 405, 414, 417, 431, 494, 501, 505; of a response: 502 */
+    size_t offset;    /* of the first wrong byte */
+    const char *text; /* what is wrong and what is allowed; a literal */
 };
 
 /* Parses one request head from bytes[0 .. len). Empty lines before it are skipped.
  *   WEND_OK     *request is filled, *used is the head's length
- *   WEND_MORE   the head is not complete; nothing of the arena is kept, *seen (0 at first) is where the
- *               incomplete line starts. What is wrong in a line that comes in parts may be found
- *               only once it is complete
- *   WEND_E_SYNTAX / WEND_E_LIMIT   *error says what; the connection must close after the answer.
- *               request->line, method and fields parsed so far are kept for the log. */
+ *   WEND_MORE   the head is not complete; nothing of the arena is kept, *seen (0 at first) is where
+ * the incomplete line starts. What is wrong in a line that comes in parts may be found only once it
+ * is complete WEND_E_SYNTAX / WEND_E_LIMIT   *error says what; the connection must close after the
+ * answer. request->line, method and fields parsed so far are kept for the log. */
 enum wend_code wend_h1_parse_request(struct wend_arena *arena, const char *bytes, size_t len,
                                      enum wend_h1_policy policy,
                                      const struct wend_h1_limits *limits, size_t *seen,
@@ -67,7 +65,7 @@ struct wend_h1_response_head {
     int64_t content_length; /* -1: none */
     bool chunked;
     bool keep_alive;
-    bool bare_lf;           /* lines ended with LF alone (RFC 9112 2.2) */
+    bool bare_lf; /* lines ended with LF alone (RFC 9112 2.2) */
 };
 enum wend_code wend_h1_parse_response(struct wend_arena *arena, const char *bytes, size_t len,
                                       const struct wend_h1_limits *limits, size_t *seen,
@@ -84,9 +82,9 @@ enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes,
 #define WEND_H1_CHUNK_LINE_MAX 1024 /* size, extensions and line end */
 #define WEND_H1_TRAILER_MAX 16384
 struct wend_h1_chunks {
-    uint64_t left;      /* data bytes left in the current chunk */
-    uint32_t line;      /* bytes of the current size line, trailers included, so far */
-    uint8_t state;      /* h1_chunk.c's */
+    uint64_t left; /* data bytes left in the current chunk */
+    uint32_t line; /* bytes of the current size line, trailers included, so far */
+    uint8_t state; /* h1_chunk.c's */
     bool digits;
 };
 /* Takes framing off bytes[0 .. len). Sets *used, the bytes consumed, and *data, a slice of `bytes`

@@ -1,9 +1,9 @@
 /* http/h1_server.c - connections between requests, and one request after the other on each.
  *
- * A parked connection has a callback and nothing else. Its first byte starts a task, which receives,
- * parses, serves, and goes on as long as there are bytes; when there are none, the task ends and the
- * connection is parked again. So an idle connection costs its struct, and a busy one runs as
- * straight-line code. See h1_conn.h for the states.
+ * A parked connection has a callback and nothing else. Its first byte starts a task, which
+ * receives, parses, serves, and goes on as long as there are bytes; when there are none, the task
+ * ends and the connection is parked again. So an idle connection costs its struct, and a busy one
+ * runs as straight-line code. See h1_conn.h for the states.
  */
 #include "http/h1_server.h"
 
@@ -27,7 +27,7 @@ enum step { STEP_GO_ON, STEP_STOP };
 
 /* What the connections of a thread share. */
 static _Thread_local struct {
-    struct wend_list idle;      /* longest parked first */
+    struct wend_list idle; /* longest parked first */
     struct input *inputs;
     size_t inputs_spare, live, idle_count;
     bool draining;
@@ -67,7 +67,7 @@ static void input_give(struct input *input)
     house.inputs_spare++;
 }
 
-/* --- parking ----------------------------------------------------------------------------------- */
+/* --- parking ---------------------------------------------------------------------------------- */
 
 static void serve_connection(struct wend_task *task, void *arg);
 
@@ -102,8 +102,8 @@ static void head_began(struct h1_conn *hc)
 {
     hc->first_ticks = wend_clock_ticks();
     if (hc->conn.requests != 0)
-        hc->until_ns = wend_loop_now_ns(hc->conn.io.loop) +
-                       hc->server->head_timeout_ms * WEND_NS_PER_MS;
+        hc->until_ns =
+            wend_loop_now_ns(hc->conn.io.loop) + hc->server->head_timeout_ms * WEND_NS_PER_MS;
 }
 
 static void bytes_came(struct wend_io *io)
@@ -153,7 +153,7 @@ static bool keep_half(struct h1_conn *hc, const struct h1_window *in, size_t see
     return true;
 }
 
-/* --- lingering close --------------------------------------------------------------------------- */
+/* --- lingering close -------------------------------------------------------------------------- */
 
 /* Closing while the client still sends makes the kernel reset the connection, and the reset may
  * overtake our answer. So we stop sending and throw away what comes until the client has closed. */
@@ -193,7 +193,7 @@ static void linger(struct h1_conn *hc, const struct wend_exchange_policy *policy
         throw_away(io);
 }
 
-/* --- one exchange ------------------------------------------------------------------------------ */
+/* --- one exchange ----------------------------------------------------------------------------- */
 
 static void stream_init(struct h1_stream *stream, struct wend_task *task, struct h1_conn *hc)
 {
@@ -270,8 +270,8 @@ static void settle(struct wend_exchange *x, enum wend_code code)
 static bool drain_body(struct h1_stream *stream)
 {
     struct wend_exchange *x = &stream->x;
-    int64_t deadline_ns = wend_loop_now_ns(x->task->loop) +
-                          x->policy->lingering_time_ms * WEND_NS_PER_MS;
+    int64_t deadline_ns =
+        wend_loop_now_ns(x->task->loop) + x->policy->lingering_time_ms * WEND_NS_PER_MS;
     char scratch[4096];
     size_t got = 1;
     enum wend_code code = WEND_OK;
@@ -284,7 +284,8 @@ static bool drain_body(struct h1_stream *stream)
     while (code == WEND_OK && got != 0)
         code = wend_body_read(x, scratch, sizeof(scratch), &got);
     x->task->deadline_ns = WEND_NEVER;
-    /* After a failure nobody knows where the next head starts: what follows must not be read as one. */
+    /* After a failure nobody knows where the next head starts: what follows must not be read as
+     * one. */
     return code == WEND_OK;
 }
 
@@ -316,9 +317,8 @@ static void end_connection(struct h1_stream *stream)
         (void)setsockopt(hc->conn.io.fd, SOL_SOCKET, SO_LINGER, &reset, sizeof(reset));
     /* A peer that has finished sending has left unread bytes all the same: throw them away, or
      * close() answers them with a reset. */
-    if (stream->x.state == WEND_X_DONE &&
-        (policy->lingering == WEND_LINGERING_ALWAYS ||
-         (policy->lingering == WEND_LINGERING_ON && unread)))
+    if (stream->x.state == WEND_X_DONE && (policy->lingering == WEND_LINGERING_ALWAYS ||
+                                           (policy->lingering == WEND_LINGERING_ON && unread)))
         linger(hc, policy);
     else
         close_conn(hc);
@@ -360,7 +360,8 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     x->request.head_bytes = used;
     h1_input_start(stream);
     if (!h1_framing_sound(stream)) {
-        reject(stream, &(struct wend_h1_error){400, used, "the chunked framing of the body is malformed"});
+        reject(stream,
+               &(struct wend_h1_error){400, used, "the chunked framing of the body is malformed"});
         return false;
     }
     trace_head(x->task, stream->hc, used);
@@ -386,7 +387,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     return true;
 }
 
-/* --- a connection's task ----------------------------------------------------------------------- */
+/* --- a connection's task ---------------------------------------------------------------------- */
 
 /* A head larger than the pooled buffer gets memory of its own, up to the limit and a byte more, so
  * that the parser sees that the limit was passed. */
@@ -486,8 +487,8 @@ static void serve_connection(struct wend_task *task, void *arg)
 {
     struct h1_conn *hc = arg;
     struct input *input = input_take();
-    struct h1_window in = {.bytes = input->bytes, .pooled = input->bytes,
-                           .room = sizeof(input->bytes)};
+    struct h1_window in = {
+        .bytes = input->bytes, .pooled = input->bytes, .room = sizeof(input->bytes)};
     struct wend_arena_mark start = wend_arena_mark(&task->arena);
     size_t seen = hc->half_seen;
     enum step step = STEP_GO_ON;
@@ -507,7 +508,7 @@ static void serve_connection(struct wend_task *task, void *arg)
     input_give(input);
 }
 
-/* --- time -------------------------------------------------------------------------------------- */
+/* --- time ------------------------------------------------------------------------------------- */
 
 /* Strict servers say 408 (RFC 9110 15.5.9) to a client that began a head. */
 static void say_timeout(struct wend_task *task, void *arg)
@@ -581,8 +582,7 @@ void wend_h1_drain(struct wend_loop *loop, int idle_ms)
     house.draining = true;
     if (house.idle.next == NULL)
         return;
-    WEND_LIST_EACH(&house.idle, node, after)
-    {
+    WEND_LIST_EACH(&house.idle, node, after) {
         struct h1_conn *hc = WEND_OF(node, struct h1_conn, node);
 
         if (until_ns < hc->until_ns)

@@ -30,22 +30,23 @@ struct wend_h1_server {
                              const struct wend_h1_error *error);
     /* Every exchange, after its response ended however it ended: logs, counters. May be NULL. */
     void (*finished)(const struct wend_h1_server *server, struct wend_exchange *x);
-    /* A connection was opened (+1) or closed (-1), for counters and for accept limits. May be NULL. */
+    /* A connection was opened (+1) or closed (-1), for counters and for accept limits. May be NULL.
+     */
     void (*connections)(const struct wend_h1_server *server, int change);
     void (*unref)(const struct wend_h1_server *server); /* once per closed connection; NULL: none */
     enum wend_h1_policy policy;
     struct wend_h1_limits limits;
     const struct wend_exchange_policy *policy_default; /* until the request is routed */
-    int head_timeout_ms;      /* the whole head, from its first byte (the accept for the first):
-                                 WEND_H1_STRICT answers 408, WEND_H1_NGINX closes */
-    bool untraced;            /* spans are not recorded: for measuring what they cost */
-    int requests_max;         /* per connection; keepalive_requests */
-    int64_t lifetime_ms;      /* keepalive_time: after it the next answer closes */
-    void *data;               /* the owner's */
+    int head_timeout_ms; /* the whole head, from its first byte (the accept for the first):
+                            WEND_H1_STRICT answers 408, WEND_H1_NGINX closes */
+    bool untraced;       /* spans are not recorded: for measuring what they cost */
+    int requests_max;    /* per connection; keepalive_requests */
+    int64_t lifetime_ms; /* keepalive_time: after it the next answer closes */
+    void *data;          /* the owner's */
 };
 
-/* Takes the descriptor (non-blocking) and parks it until its first head. `accept_ticks`: when it was
- * accepted. */
+/* Takes the descriptor (non-blocking) and parks it until its first head. `accept_ticks`: when it
+ * was accepted. */
 void wend_h1_serve(struct wend_loop *loop, const struct wend_h1_server *server, int fd,
                    const struct wend_address *peer, const struct wend_address *local,
                    uint64_t accept_ticks);

@@ -19,7 +19,7 @@
 
 #include <cmocka.h>
 
-/* --- the server -------------------------------------------------------------------------------- */
+/* --- the server ------------------------------------------------------------------------------- */
 
 static struct wend_loop *loop;
 static struct wend_io listener;
@@ -48,7 +48,8 @@ static enum wend_code stream(struct wend_exchange *x)
 {
     x->response.status = 200;
     for (int i = 0; i < 3; i++) {
-        struct wend_piece pieces[2] = {wend_piece_of(WEND_STR("ab")), wend_piece_of(WEND_STR("cde"))};
+        struct wend_piece pieces[2] = {wend_piece_of(WEND_STR("ab")),
+                                       wend_piece_of(WEND_STR("cde"))};
         enum wend_code code = wend_respond(x, pieces, 2, false);
 
         if (code != WEND_OK)
@@ -199,12 +200,12 @@ static void *run_server(void *unused)
     return NULL;
 }
 
-/* --- the client -------------------------------------------------------------------------------- */
+/* --- the client ------------------------------------------------------------------------------- */
 
 static int dial(void)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port),
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
 
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -260,7 +261,7 @@ static const char *ask(const char *text, bool expect_close)
     return answer;
 }
 
-/* --- the tests --------------------------------------------------------------------------------- */
+/* --- the tests -------------------------------------------------------------------------------- */
 
 static void an_answer_keeps_the_connection(void **state)
 {
@@ -292,7 +293,8 @@ static void pipelined_requests_are_answered_in_order(void **state)
     (void)state;
     assert_int_equal(count_of(answer, "HTTP/1.1 200 OK"), 3);
     assert_non_null(strstr(answer, "\r\n\r\nfirstHTTP/1.1 404"));
-    assert_non_null(strstr(answer, "Content-Length: 8\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200"));
+    assert_non_null(
+        strstr(answer, "Content-Length: 8\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200"));
     assert_non_null(strstr(answer, "\r\n\r\nsecondHTTP/1.1 200"));
     assert_non_null(strstr(answer, "\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n"));
 }
@@ -308,7 +310,8 @@ static void a_body_nobody_read_is_skipped(void **state)
     assert_int_equal(count_of(answer, "HTTP/1.1 200"), 1);
 }
 
-/* What follows broken framing must never be taken for a request: that is how requests are smuggled. */
+/* What follows broken framing must never be taken for a request: that is how requests are smuggled.
+ */
 static void a_malformed_body_nobody_read_ends_the_connection(void **state)
 {
     static const char *const bodies[] = {
@@ -362,7 +365,8 @@ static void continue_is_said_when_the_body_is_wanted(void **state)
     assert_non_null(strstr(hear(fd, 100, &len, &closed), "\r\n\r\nabc"));
     close(fd);
     /* Not wanted: the final answer, and the end, because nobody knows what the client will send. */
-    answer = ask("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n", true);
+    answer = ask("POST /x HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n",
+                 true);
     assert_non_null(strstr(answer, "HTTP/1.1 404"));
     assert_non_null(strstr(answer, "Connection: close\r\n"));
 }
@@ -380,9 +384,9 @@ static void a_bad_head_is_answered_and_closed(void **state)
 static void broken_chunks_are_refused_before_the_handler_acts(void **state)
 {
     (void)state;
-    assert_non_null(strstr(ask("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-                               true),
-                           "HTTP/1.1 400 Bad Request"));
+    assert_non_null(
+        strstr(ask("POST /x HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", true),
+               "HTTP/1.1 400 Bad Request"));
 }
 
 static void a_file_goes_out_whole_and_a_short_one_is_torn(void **state)

@@ -4,11 +4,10 @@
  * does not know what is behind it.
  *
  * Contract. `serve` runs on the exchange's task and may suspend. It returns
- *   WEND_OK         the response was sent, or x->response.status is set (>= 300, nothing sent) and the
- *                   server shall make the error page or redirect for it
- *   WEND_DECLINED   not mine; the next content handler is asked
- *   anything else   it failed: before the head, the server answers with wend_status_of(code);
- *                   after it, the response is torn
+ *   WEND_OK         the response was sent, or x->response.status is set (>= 300, nothing sent) and
+ * the server shall make the error page or redirect for it WEND_DECLINED   not mine; the next
+ * content handler is asked anything else   it failed: before the head, the server answers with
+ * wend_status_of(code); after it, the response is torn
  */
 #ifndef WEND_HTTP_HANDLER_H
 #define WEND_HTTP_HANDLER_H

@@ -15,8 +15,8 @@ struct wend_loan {
     struct wend_post post;
     struct wend_task *task;
     enum loan_request request; /* the thread's, posted with it */
-    enum loan_request asked;   /* the same once it was delivered: the task looks at this one alone */
-    bool waiting;              /* the task suspends for it */
+    enum loan_request asked; /* the same once it was delivered: the task looks at this one alone */
+    bool waiting;            /* the task suspends for it */
     enum wend_code code;
     /* of LOAN_SEND */
     const struct wend_piece *pieces;

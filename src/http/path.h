@@ -19,8 +19,8 @@ struct wend_str wend_percent_decode(struct wend_arena *arena, struct wend_str s)
 
 /* Escapes as nginx does for each place; returns `s` itself when nothing needs it. */
 enum wend_escape {
-    WEND_ESCAPE_URI,           /* a path for a Location field or an upstream */
-    WEND_ESCAPE_ARGS,          /* a value in a query */
+    WEND_ESCAPE_URI,  /* a path for a Location field or an upstream */
+    WEND_ESCAPE_ARGS, /* a value in a query */
     WEND_ESCAPE_URI_COMPONENT,
     WEND_ESCAPE_HTML
 };

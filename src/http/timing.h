@@ -14,8 +14,8 @@
 
 #include "http/filter.h"
 
-/* Loopback or a unix socket, and not passed on by another server: behind a proxy on the same machine
- * everybody has its address. */
+/* Loopback or a unix socket, and not passed on by another server: behind a proxy on the same
+ * machine everybody has its address. */
 bool wend_timing_is_local(const struct wend_exchange *x);
 
 /* The caller's trace goes on here; does nothing when there is none or it was joined already. */

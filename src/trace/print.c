@@ -157,7 +157,7 @@ void wend_print_duration(struct wend_buffer *out, int64_t ns)
     wend_buffer_add(out, wend_str_of(text.text));
 }
 
-/* --- the waterfall ------------------------------------------------------------------------------ */
+/* --- the waterfall ---------------------------------------------------------------------------- */
 
 struct layout {
     size_t label, note, bar;
@@ -170,9 +170,9 @@ struct layout {
 /* The note of a span says it already: the port stands in the address, one address is the note. */
 static bool number_is_said(const struct wend_view_span *span)
 {
-    return span->note.len > 0 && (wend_str_eq(number_meaning(span), WEND_STR("port")) ||
-                                  (wend_str_eq(number_meaning(span), WEND_STR("addresses")) &&
-                                   span->number == 1));
+    return span->note.len > 0 &&
+           (wend_str_eq(number_meaning(span), WEND_STR("port")) ||
+            (wend_str_eq(number_meaning(span), WEND_STR("addresses")) && span->number == 1));
 }
 
 /* Note and number as one text: "/static/a.css 1024 bytes", "shop.views.cart 200". */

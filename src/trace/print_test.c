@@ -56,7 +56,8 @@ static void every_width_keeps_its_lines_equally_wide(void **state)
 {
     (void)state;
     make_view();
-    view.spans[1].note = WEND_STR("\xc3\xa4\xe2\x82\xac\xff\xe2\x80\xae" "0123456789012345678901234567");
+    view.spans[1].note = WEND_STR("\xc3\xa4\xe2\x82\xac\xff\xe2\x80\xae"
+                                  "0123456789012345678901234567");
     for (int columns = -5; columns < 300; columns++) {
         struct wend_print_style style = {.columns = columns, .ascii = false};
         struct wend_buffer out;
@@ -115,9 +116,15 @@ static void durations_keep_three_digits(void **state)
     static const struct {
         int64_t ns;
         const char *text;
-    } rows[] = {{0, "0.0 \xc2\xb5s"},   {949, "0.9 \xc2\xb5s"},     {38000, "38 \xc2\xb5s"},
-                {999499, "999 \xc2\xb5s"}, {999500, "1.00 ms"},        {21400000, "21.4 ms"},
-                {999499999, "999 ms"},  {INT64_C(1200000000), "1.20 s"}, {INT64_C(75000000000), "75.0 s"}};
+    } rows[] = {{0, "0.0 \xc2\xb5s"},
+                {949, "0.9 \xc2\xb5s"},
+                {38000, "38 \xc2\xb5s"},
+                {999499, "999 \xc2\xb5s"},
+                {999500, "1.00 ms"},
+                {21400000, "21.4 ms"},
+                {999499999, "999 ms"},
+                {INT64_C(1200000000), "1.20 s"},
+                {INT64_C(75000000000), "75.0 s"}};
 
     (void)state;
     for (size_t i = 0; i < WEND_COUNT(rows); i++) {
@@ -149,11 +156,13 @@ static void server_timing_stops_at_its_limit(void **state)
 
     (void)state;
     make_view();
-    view.spans[0].note = WEND_STR("quote \" and \\ and \r\n here, and a very long text that goes on and on");
+    view.spans[0].note =
+        WEND_STR("quote \" and \\ and \r\n here, and a very long text that goes on and on");
     wend_buffer_init(&out, 4096);
     assert_int_equal(wend_print_server_timing(&out, &view, 0, true, 110), 1);
-    check(&out, "request;dur=20.000;t=0.000;desc=\"quote \\\" and \\\\ and ?? here, and a very long "
-                "text that goes on and\"");
+    check(&out,
+          "request;dur=20.000;t=0.000;desc=\"quote \\\" and \\\\ and ?? here, and a very long "
+          "text that goes on and\"");
     wend_buffer_init(&out, 4096);
     assert_int_equal(wend_print_server_timing(&out, &view, 0, true, 0), 0);
     assert_int_equal(out.len, 0);

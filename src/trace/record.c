@@ -2,8 +2,8 @@
 #include "trace/record.h"
 
 #define RECORD_VERSION 1
-#define VARINT_MAX 10 /* bytes of a 64-bit number */
-#define TIME_MAX (INT64_MAX / 4) /* so that no sum of two times overflows */
+#define VARINT_MAX 10                 /* bytes of a 64-bit number */
+#define TIME_MAX (INT64_MAX / 4)      /* so that no sum of two times overflows */
 #define SPAN_MAX (5 * VARINT_MAX + 1) /* a span without its note's bytes */
 
 /* The writer has checked the room before: every function here only appends. */
@@ -69,9 +69,8 @@ static void put_span(struct writer *w, const struct wend_trace *trace, const str
     put_number(w, span->event);
     put_number(w, span->parent == WEND_SPAN_NONE ? 0 : (uint64_t)span->parent + 1);
     put_number(w, (uint64_t)since(trace->start_ticks, span->start_ticks));
-    put_number(w, span->end_ticks == 0
-                      ? 0
-                      : (uint64_t)since(span->start_ticks, span->end_ticks) + 1);
+    put_number(w,
+               span->end_ticks == 0 ? 0 : (uint64_t)since(span->start_ticks, span->end_ticks) + 1);
     put_number(w, zigzag(span->number));
     spare = room(w) > reserved ? room(w) - reserved : 0;
     put_text(w, span->note, spare < WEND_RECORD_NOTE_MAX ? spare : WEND_RECORD_NOTE_MAX);
@@ -169,9 +168,9 @@ static void take_span(struct reader *r, struct wend_view *view)
     }
     if (length > 0)
         end = (int64_t)(start + length - 1);
-    index = wend_view_add(view, (enum wend_event)event,
-                          parent == 0 ? WEND_SPAN_NONE : (uint16_t)(parent - 1), (int64_t)start,
-                          end);
+    index =
+        wend_view_add(view, (enum wend_event)event,
+                      parent == 0 ? WEND_SPAN_NONE : (uint16_t)(parent - 1), (int64_t)start, end);
     view->spans[index].number = number;
     view->spans[index].note = note;
 }

@@ -5,14 +5,15 @@
  *
  * What it promises. Times are converted to nanoseconds when written, since ticks mean nothing
  * to another machine. A record always fits: notes are cut at WEND_RECORD_NOTE_MAX bytes, left out
- * when the room grows short, and the last spans are counted as dropped when even that is not enough.
- * Reading trusts no byte: a torn or foreign record is an error, never a wrong read.
+ * when the room grows short, and the last spans are counted as dropped when even that is not
+ * enough. Reading trusts no byte: a torn or foreign record is an error, never a wrong read.
  *
  *     version 1 | ids 4 x 8 | wall 8 | count 2 | dropped 2 | subject | spans ...
  *     span:   event | parent + 1 | start | length + 1, 0: open | number, zigzag | note
  *
- * Numbers without a width are LEB128; texts are a length and their bytes. Byte order and the events'
- * numbers are this program's own: a ring is never handed to a build with another events.def.
+ * Numbers without a width are LEB128; texts are a length and their bytes. Byte order and the
+ * events' numbers are this program's own: a ring is never handed to a build with another
+ * events.def.
  */
 #ifndef WEND_TRACE_RECORD_H
 #define WEND_TRACE_RECORD_H

@@ -42,16 +42,16 @@ struct wend_span {
 };
 
 struct wend_trace {
-    uint64_t id[2];         /* W3C trace-id, made lazily: 0,0 until asked for */
-    uint64_t span_id;       /* ours, made lazily */
-    uint64_t parent_id;     /* the caller's span, from traceparent; 0: none */
-    int64_t wall_ns;        /* wall clock at start_ticks */
+    uint64_t id[2];     /* W3C trace-id, made lazily: 0,0 until asked for */
+    uint64_t span_id;   /* ours, made lazily */
+    uint64_t parent_id; /* the caller's span, from traceparent; 0: none */
+    int64_t wall_ns;    /* wall clock at start_ticks */
     uint64_t start_ticks;
     uint16_t count;
-    uint16_t current;       /* innermost open span, or WEND_SPAN_NONE */
+    uint16_t current; /* innermost open span, or WEND_SPAN_NONE */
     uint16_t dropped;
-    bool enabled;           /* false: begin and end do nothing; see wend_trace_on */
-    bool sampled;           /* traceparent's flag */
+    bool enabled; /* false: begin and end do nothing; see wend_trace_on */
+    bool sampled; /* traceparent's flag */
     struct wend_span spans[WEND_SPANS_MAX];
 };
 

@@ -176,8 +176,12 @@ static void traceparent_goes_in_and_comes_out(void **state)
 static void wrong_traceparents_change_nothing(void **state)
 {
     static const char *const wrong[] = {
-        "", "00", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
-        GOOD "-", GOOD "x", "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x",
+        "",
+        "00",
+        "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-0",
+        GOOD "-",
+        GOOD "x",
+        "01-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01x",
         "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "00-00000000000000000000000000000000-b7ad6b7169203331-01",
         "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",

@@ -18,13 +18,13 @@
 #define WEND_VIEW_OPEN (-1)
 
 struct wend_view_span {
-    int64_t start_ns;        /* since the view's start */
-    int64_t end_ns;          /* WEND_VIEW_OPEN: it has not ended */
-    int64_t number;          /* what events.def says of the event */
-    uint16_t event;          /* enum wend_event; WEND_EVENTS_COUNT: somebody else's, see label */
-    uint16_t parent;         /* index, or WEND_SPAN_NONE */
-    uint16_t depth;          /* 0: nothing around it */
-    bool remote;             /* the other side's clock and words */
+    int64_t start_ns; /* since the view's start */
+    int64_t end_ns;   /* WEND_VIEW_OPEN: it has not ended */
+    int64_t number;   /* what events.def says of the event */
+    uint16_t event;   /* enum wend_event; WEND_EVENTS_COUNT: somebody else's, see label */
+    uint16_t parent;  /* index, or WEND_SPAN_NONE */
+    uint16_t depth;   /* 0: nothing around it */
+    bool remote;      /* the other side's clock and words */
     struct wend_str label;
     struct wend_str note;
 };
@@ -32,7 +32,7 @@ struct wend_view_span {
 struct wend_view {
     uint64_t id[2], span_id, parent_id; /* 0: none was made */
     int64_t wall_ns;
-    int64_t duration_ns;     /* to the last end there is; to the moment it was made of a live trace */
+    int64_t duration_ns; /* to the last end there is; to the moment it was made of a live trace */
     uint16_t count, dropped;
     struct wend_str subject; /* the request line or URL; null: none */
     struct wend_view_span spans[WEND_VIEW_SPANS_MAX];

@@ -13,7 +13,7 @@
 /* Not in the limited API, but exported for debuggers: who holds the GIL, without taking it. */
 extern PyThreadState *_PyThreadState_UncheckedGet(void);
 
-/* --- threads ------------------------------------------------------------------------------------ */
+/* --- threads ---------------------------------------------------------------------------------- */
 
 static void hold(struct wend_py_thread *thread)
 {
@@ -73,13 +73,14 @@ static bool busy(void)
     return _PyThreadState_UncheckedGet() != NULL;
 }
 
-/* --- a request ---------------------------------------------------------------------------------- */
+/* --- a request -------------------------------------------------------------------------------- */
 
 static PyObject *call_application(struct wend_py_call *call, PyObject *environ)
 {
     PyObject *args[] = {NULL, environ, call->thread->start_response};
 
-    return PyObject_Vectorcall(call->app->callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET, NULL);
+    return PyObject_Vectorcall(call->app->callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
+                               NULL);
 }
 
 /* The application's objects that know the request forget it; one that the application kept for

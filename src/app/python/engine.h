@@ -6,11 +6,12 @@
 
 extern const struct wend_app_engine wend_python_engine;
 
-/* After load. Where the application's static files are: calls `found` for each (URL prefix, folder),
- * in the order in which they are to be tried. In development every folder that Django's staticfiles
- * finders know, else STATIC_ROOT. Texts live as long as the process. */
+/* After load. Where the application's static files are: calls `found` for each (URL prefix,
+ * folder), in the order in which they are to be tried. In development every folder that Django's
+ * staticfiles finders know, else STATIC_ROOT. Texts live as long as the process. */
 void wend_python_static_folders(bool development,
-                                void (*found)(void *arg, struct wend_str prefix, struct wend_str folder),
+                                void (*found)(void *arg, struct wend_str prefix,
+                                              struct wend_str folder),
                                 void *arg);
 
 /* After load. Watches the files of all modules that were not installed with the interpreter or into

@@ -65,7 +65,7 @@ PyObject *wend_py_environ_template(const struct wend_app_settings *settings)
     return dict;
 }
 
-/* --- who speaks, and to whom -------------------------------------------------------------------- */
+/* --- who speaks, and to whom ------------------------------------------------------------------ */
 
 struct party {
     struct wend_str scheme, remote, server_name, host; /* host: null unless a proxy replaced it */
@@ -82,7 +82,8 @@ static struct wend_str last_element(struct wend_str list)
 
 /* From the right, every address that is a trusted proxy's own is passed over; what a client wrote
  * to the left of the first untrusted one proves nothing. */
-static struct wend_str forwarded_client(const struct wend_app_settings *settings, struct wend_str list)
+static struct wend_str forwarded_client(const struct wend_app_settings *settings,
+                                        struct wend_str list)
 {
     struct wend_str client = WEND_STR_NULL;
 
@@ -113,8 +114,8 @@ static void believe_proxy(const struct wend_app_settings *settings, const struct
         party->secure = true;
     else if (wend_str_eq_nocase(proto, WEND_STR("http")))
         party->secure = false;
-    client = forwarded_client(settings, wend_fields_joined(fields, arena, WEND_STR("X-Forwarded-For"),
-                                                           WEND_STR(", ")));
+    client = forwarded_client(
+        settings, wend_fields_joined(fields, arena, WEND_STR("X-Forwarded-For"), WEND_STR(", ")));
     if (client.len != 0) {
         party->remote = client;
         party->remote_forwarded = true;
@@ -186,10 +187,11 @@ static int put_party(PyObject *dict, const struct wend_app_settings *settings,
     return bad;
 }
 
-/* --- the fields --------------------------------------------------------------------------------- */
+/* --- the fields ------------------------------------------------------------------------------- */
 
 /* "X-Thing" becomes HTTP_X_THING; NULL without an exception: it is not passed on. A name with an
- * underscore would look like another one with a hyphen (and has passed filters that knew that one). */
+ * underscore would look like another one with a hyphen (and has passed filters that knew that one).
+ */
 static PyObject *unknown_key(struct wend_str name)
 {
     char key[KEY_BYTES_MAX + 5];
@@ -256,7 +258,7 @@ static int put_one_field(PyObject *dict, const struct wend_field *field)
     }
 }
 
-/* --- all of it ---------------------------------------------------------------------------------- */
+/* --- all of it -------------------------------------------------------------------------------- */
 
 static PyObject *method_text(const struct wend_request *request)
 {
@@ -312,7 +314,8 @@ static void find_place(const struct wend_app_settings *settings, const struct we
     place->server_name = wend_uwsgi_variable(x, WEND_STR("SERVER_NAME"));
 }
 
-static int put_body_length(PyObject *dict, const struct wend_exchange *x, const struct wend_body *body)
+static int put_body_length(PyObject *dict, const struct wend_exchange *x,
+                           const struct wend_body *body)
 {
     char digits[24];
 

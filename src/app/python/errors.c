@@ -4,8 +4,7 @@
 #define LINE_BYTES_MAX 8192 /* a longer one is logged in parts */
 
 struct errors {
-    PyObject_HEAD
-    const struct wend_app_settings *settings;
+    PyObject_HEAD const struct wend_app_settings *settings;
     struct wend_py_call *call; /* NULL: its thread has ended */
     size_t len;
     char line[LINE_BYTES_MAX];
@@ -37,8 +36,8 @@ static void log_line(struct errors *errors)
     /* A copy: while the log is written without the GIL, other threads may write here. */
     memcpy(copy, errors->line, len);
     errors->len = 0;
-    wend_py_log_lines(errors->settings, job != NULL ? job->x->conn->number : 0,
-                      WEND_LOG_ERROR, wend_str_make(copy, len));
+    wend_py_log_lines(errors->settings, job != NULL ? job->x->conn->number : 0, WEND_LOG_ERROR,
+                      wend_str_make(copy, len));
 }
 
 void wend_py_errors_flush(PyObject *self)

@@ -12,8 +12,8 @@
 void wend_py_log_lines(const struct wend_app_settings *settings, uint64_t connection,
                        enum wend_log_level level, struct wend_str text)
 {
-    Py_BEGIN_ALLOW_THREADS
-    while (text.len != 0) {
+    Py_BEGIN_ALLOW_THREADS while (text.len != 0)
+    {
         ptrdiff_t newline = wend_str_find_byte(text, '\n');
         size_t end = newline < 0 ? text.len : (size_t)newline, limit = WEND_LOG_LINE_MAX - 256;
         struct wend_str line = wend_str_slice(text, 0, end < limit ? end : limit);
@@ -76,12 +76,13 @@ void wend_py_log_exception(const struct wend_app_settings *settings, uint64_t co
 static bool send_page(struct wend_py_call *call, PyObject *exception, PyObject *environ)
 {
     struct wend_exchange *x = call->job->x;
-    PyObject *page = wend_py_host_call("traceback_page", "(OO)", exception,
-                                       environ != NULL ? environ : Py_None);
+    PyObject *page =
+        wend_py_host_call("traceback_page", "(OO)", exception, environ != NULL ? environ : Py_None);
     bool sent = false;
 
     if (page != NULL && PyBytes_Check(page)) {
-        struct wend_str html = wend_str_make(PyBytes_AS_STRING(page), (size_t)PyBytes_GET_SIZE(page));
+        struct wend_str html =
+            wend_str_make(PyBytes_AS_STRING(page), (size_t)PyBytes_GET_SIZE(page));
         struct wend_piece piece = wend_piece_of(html);
 
         x->response.status = 500;

@@ -14,8 +14,7 @@
 #define BLOCK_BYTES_DEFAULT 8192
 
 struct wrapper {
-    PyObject_HEAD
-    PyObject *file;
+    PyObject_HEAD PyObject *file;
     PyObject *size;
 };
 
@@ -72,7 +71,8 @@ static PyObject *next(PyObject *self)
 
 static PyObject *wrapper_close(PyObject *self, PyObject *none)
 {
-    PyObject *close = PyObject_GetAttr(((struct wrapper *)self)->file, wend_py_names.close), *result;
+    PyObject *close = PyObject_GetAttr(((struct wrapper *)self)->file, wend_py_names.close),
+             *result;
 
     (void)none;
     if (close == NULL) {
@@ -86,7 +86,7 @@ static PyObject *wrapper_close(PyObject *self, PyObject *none)
     return result;
 }
 
-/* --- sending it as a file ----------------------------------------------------------------------- */
+/* --- sending it as a file --------------------------------------------------------------------- */
 
 /* io.FileIO, io.BufferedReader, io.BufferedRandom themselves, not what derives from them. */
 static bool is_plain_file(PyObject *object)

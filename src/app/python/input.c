@@ -1,18 +1,17 @@
 /* app/python/input.c - wsgi.input: the collected body, in memory or in a file, as a stream.
  *
- * It ends where the body ends, so read() without a size is safe. Lines of a body in a file are found
- * through a window; whole reads go straight into the bytes object. After the request the body's
- * memory is gone, and every method says so.
+ * It ends where the body ends, so read() without a size is safe. Lines of a body in a file are
+ * found through a window; whole reads go straight into the bytes object. After the request the
+ * body's memory is gone, and every method says so.
  */
 #include "app/python/python.h"
 
 #define WINDOW_BYTES 16384
 
 struct input {
-    PyObject_HEAD
-    const struct wend_body *body; /* NULL: the request is over */
+    PyObject_HEAD const struct wend_body *body; /* NULL: the request is over */
     int64_t offset;
-    char *window;                 /* of a body in a file */
+    char *window; /* of a body in a file */
     int64_t window_at;
     size_t window_len;
 };
@@ -85,8 +84,8 @@ static bool copy_out(const struct input *input, char *into, size_t len, int64_t 
         memcpy(into, memory.ptr + offset, len);
         return true;
     }
-    Py_BEGIN_ALLOW_THREADS
-    while (len != 0 && got > 0) {
+    Py_BEGIN_ALLOW_THREADS while (len != 0 && got > 0)
+    {
         got = wend_body_pread(body, into, len, offset);
         if (got > 0) {
             into += got;
@@ -94,9 +93,7 @@ static bool copy_out(const struct input *input, char *into, size_t len, int64_t 
             len -= (size_t)got;
         }
     }
-    Py_END_ALLOW_THREADS
-    if (len == 0)
-        return true;
+    Py_END_ALLOW_THREADS if (len == 0) return true;
     if (got < 0)
         PyErr_SetFromErrno(PyExc_OSError);
     else

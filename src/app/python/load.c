@@ -9,7 +9,8 @@
 
 static PyObject *str_or_none(struct wend_str s)
 {
-    return s.len == 0 ? Py_NewRef(Py_None) : PyUnicode_DecodeFSDefaultAndSize(s.ptr, (Py_ssize_t)s.len);
+    return s.len == 0 ? Py_NewRef(Py_None)
+                      : PyUnicode_DecodeFSDefaultAndSize(s.ptr, (Py_ssize_t)s.len);
 }
 
 static PyObject *list_of(const struct wend_str *texts, size_t count)
@@ -84,7 +85,7 @@ enum wend_code wend_py_load(const struct wend_app_settings *settings, void **out
     return code;
 }
 
-/* --- the end ------------------------------------------------------------------------------------ */
+/* --- the end ---------------------------------------------------------------------------------- */
 
 /* Finalising the interpreter is slow and crashes with some extensions; what a program registered
  * with atexit runs. It has to run on this thread, Python's main one, so a second thread ends the
@@ -102,9 +103,10 @@ static void *leave_in_time(void *arg)
 
     while (nanosleep(&patience, &patience) != 0 && errno == EINTR)
         continue;
-    wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
-             "app %.*s: its threads and at-exit functions did not end in %d ms; leaving without them",
-             WEND_STR_ARG(hurry->settings->name), hurry->timeout_ms);
+    wend_log(
+        wend_log_process, WEND_LOG_WARN, 0, 0,
+        "app %.*s: its threads and at-exit functions did not end in %d ms; leaving without them",
+        WEND_STR_ARG(hurry->settings->name), hurry->timeout_ms);
     _exit(0);
 }
 
@@ -131,10 +133,11 @@ void wend_py_stop(void *arg, int timeout_ms)
     pthread_join(thread, NULL);
 }
 
-/* --- static files, changed files ---------------------------------------------------------------- */
+/* --- static files, changed files -------------------------------------------------------------- */
 
 void wend_python_static_folders(bool development,
-                                void (*found)(void *arg, struct wend_str prefix, struct wend_str folder),
+                                void (*found)(void *arg, struct wend_str prefix,
+                                              struct wend_str folder),
                                 void *arg)
 {
     PyGILState_STATE state = PyGILState_Ensure();

@@ -25,32 +25,34 @@ struct wend_py_app {
 struct wend_py_call {
     struct wend_py_app *app;
     struct wend_py_thread *thread;
-    struct wend_app_job *job;     /* NULL: no request runs; late callers get an error */
-    int64_t content_length;       /* the application's own; -1: none */
-    int64_t sent;                 /* body bytes handed over */
-    bool started;                 /* start_response was called */
+    struct wend_app_job *job; /* NULL: no request runs; late callers get an error */
+    int64_t content_length;   /* the application's own; -1: none */
+    int64_t sent;             /* body bytes handed over */
+    bool started;             /* start_response was called */
     bool head_sent;
-    bool complete;                /* `last` was handed over */
-    bool failed;                  /* exc_info after the head: the answer is torn whatever follows */
-    enum wend_code code;          /* of the last send; not WEND_OK: the client is gone or it failed */
+    bool complete;       /* `last` was handed over */
+    bool failed;         /* exc_info after the head: the answer is torn whatever follows */
+    enum wend_code code; /* of the last send; not WEND_OK: the client is gone or it failed */
 };
 
-/* A worker thread. The objects an application may keep beyond its request are replaced when it did. */
+/* A worker thread. The objects an application may keep beyond its request are replaced when it did.
+ */
 struct wend_py_thread {
     PyThreadState *state;
-    bool holds;                   /* this thread holds the GIL */
+    bool holds; /* this thread holds the GIL */
     struct wend_py_call call;
     PyObject *start_response, *write, *errors;
 };
 
-/* --- names.c: texts made once ------------------------------------------------------------------- */
+/* --- names.c: texts made once ----------------------------------------------------------------- */
 
 struct wend_py_names {
 #define WEND_PY_NAMES(X)                                                                           \
-    X(REQUEST_METHOD) X(SCRIPT_NAME) X(PATH_INFO) X(QUERY_STRING) X(CONTENT_TYPE)                  \
-    X(CONTENT_LENGTH) X(SERVER_NAME) X(SERVER_PORT) X(SERVER_PROTOCOL) X(SERVER_SOFTWARE)          \
-    X(GATEWAY_INTERFACE) X(REQUEST_URI) X(REQUEST_SCHEME) X(REMOTE_ADDR) X(REMOTE_PORT)            \
-    X(REMOTE_USER) X(HTTPS) X(read) X(close) X(tell) X(name) X(file)
+    X(REQUEST_METHOD)                                                                              \
+    X(SCRIPT_NAME) X(PATH_INFO) X(QUERY_STRING) X(CONTENT_TYPE) X(CONTENT_LENGTH) X(SERVER_NAME)   \
+        X(SERVER_PORT) X(SERVER_PROTOCOL) X(SERVER_SOFTWARE) X(GATEWAY_INTERFACE) X(REQUEST_URI)   \
+            X(REQUEST_SCHEME) X(REMOTE_ADDR) X(REMOTE_PORT) X(REMOTE_USER) X(HTTPS) X(read)        \
+                X(close) X(tell) X(name) X(file)
 #define WEND_PY_NAME(name) PyObject *name;
     WEND_PY_NAMES(WEND_PY_NAME)
 #undef WEND_PY_NAME
@@ -79,13 +81,13 @@ enum wend_py_slot {
 };
 PyObject *wend_py_cached(unsigned slot, struct wend_str s);
 
-/* --- environ.c ---------------------------------------------------------------------------------- */
+/* --- environ.c -------------------------------------------------------------------------------- */
 
 PyObject *wend_py_environ_template(const struct wend_app_settings *settings);
 /* A new dict for the request; NULL with an exception set. */
 PyObject *wend_py_environ_new(struct wend_py_call *call, PyObject *input);
 
-/* --- input.c, errors.c, file_wrapper.c: the types of the environ -------------------------------- */
+/* --- input.c, errors.c, file_wrapper.c: the types of the environ ------------------------------ */
 
 extern PyTypeObject wend_py_input_type, wend_py_errors_type, wend_py_file_wrapper_type;
 
@@ -100,7 +102,7 @@ void wend_py_errors_detach(PyObject *errors); /* its thread ends */
  * read. Never leaves an exception set. */
 bool wend_py_file_wrapper_piece(PyObject *wrapper, struct wend_piece *piece);
 
-/* --- start_response.c --------------------------------------------------------------------------- */
+/* --- start_response.c ------------------------------------------------------------------------- */
 
 extern PyTypeObject wend_py_start_response_type, wend_py_write_type;
 PyObject *wend_py_start_response_new(struct wend_py_call *call);
@@ -109,16 +111,17 @@ void wend_py_callable_detach(PyObject *self); /* its thread goes on without it *
 /* As if start_response had not been called. */
 void wend_py_response_reset(struct wend_py_call *call);
 
-/* --- response.c: from the application's objects to the exchange --------------------------------- */
+/* --- response.c: from the application's objects to the exchange ------------------------------- */
 
 /* Sends with the GIL released. False: an exception is set (the client is gone). */
-bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, size_t count, bool last);
+bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, size_t count,
+                  bool last);
 /* Sends what the application returned, to its end. False: an exception is set. */
 bool wend_py_send_result(struct wend_py_call *call, PyObject *result);
 /* Calls result.close() if there is one; what it raises is logged. */
 void wend_py_close_result(struct wend_py_call *call, PyObject *result);
 
-/* --- failure.c: exceptions ---------------------------------------------------------------------- */
+/* --- failure.c: exceptions -------------------------------------------------------------------- */
 
 /* Takes the exception that is set: logs it, and answers 500 or tears the answer. */
 void wend_py_fail(struct wend_py_call *call, PyObject *environ);
@@ -131,10 +134,10 @@ void wend_py_log_lines(const struct wend_app_settings *settings, uint64_t connec
 bool wend_py_is_gone(void);
 extern PyObject *wend_py_gone; /* the exception's type, a ConnectionError */
 
-/* --- start.c, load.c ---------------------------------------------------------------------------- */
+/* --- start.c, load.c -------------------------------------------------------------------------- */
 
-/* The interpreter, once per process. Called without the GIL; the caller has it afterwards, also when
- * the interpreter ran before. */
+/* The interpreter, once per process. Called without the GIL; the caller has it afterwards, also
+ * when the interpreter ran before. */
 enum wend_code wend_py_start(const struct wend_app_settings *settings);
 enum wend_code wend_py_load(const struct wend_app_settings *settings, void **app);
 void wend_py_stop(void *app, int timeout_ms);
@@ -143,7 +146,7 @@ void wend_py_stop(void *app, int timeout_ms);
  * reference, or NULL with an exception. */
 PyObject *wend_py_host_call(const char *name, const char *format, ...);
 
-/* --- watchdog.c --------------------------------------------------------------------------------- */
+/* --- watchdog.c ------------------------------------------------------------------------------- */
 
 #define WEND_PY_IMPORT_PATIENCE_MS 5000
 struct wend_py_watchdog;

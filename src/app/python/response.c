@@ -49,7 +49,8 @@ static bool is_torn_short(const struct wend_py_call *call)
 {
     const struct wend_exchange *x = call->job->x;
 
-    return !x->header_only && x->response.content_length >= 0 && call->sent < x->response.content_length;
+    return !x->header_only && x->response.content_length >= 0 &&
+           call->sent < x->response.content_length;
 }
 
 static void log_short(const struct wend_py_call *call)
@@ -60,7 +61,8 @@ static void log_short(const struct wend_py_call *call)
              (long long)call->job->x->response.content_length);
 }
 
-bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, size_t count, bool last)
+bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, size_t count,
+                  bool last)
 {
     struct wend_exchange *x = call->job->x;
     int64_t bytes = 0;
@@ -87,10 +89,8 @@ bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, si
         decide_length(call);
     call->head_sent = true;
     call->sent += bytes;
-    Py_BEGIN_ALLOW_THREADS
-    call->code = wend_respond_from_thread(x, pieces, count, last);
-    Py_END_ALLOW_THREADS
-    call->complete |= last;
+    Py_BEGIN_ALLOW_THREADS call->code = wend_respond_from_thread(x, pieces, count, last);
+    Py_END_ALLOW_THREADS call->complete |= last;
     if (last && is_torn_short(call))
         log_short(call);
     if (call->code == WEND_OK)
@@ -104,7 +104,7 @@ static bool finish(struct wend_py_call *call)
     return call->complete || wend_py_send(call, NULL, 0, true);
 }
 
-/* --- a list or tuple ---------------------------------------------------------------------------- */
+/* --- a list or tuple -------------------------------------------------------------------------- */
 
 static bool check_block(PyObject *block)
 {
@@ -133,8 +133,8 @@ static bool measure(PyObject *blocks, int64_t *bytes)
     return true;
 }
 
-/* The blocks are held meanwhile: another thread might change the list. A body of no bytes under HEAD
- * is a body left out, and says nothing about the length GET would have. */
+/* The blocks are held meanwhile: another thread might change the list. A body of no bytes under
+ * HEAD is a body left out, and says nothing about the length GET would have. */
 static bool send_sequence(struct wend_py_call *call, PyObject *blocks)
 {
     Py_ssize_t count = PySequence_Fast_GET_SIZE(blocks), at = 0;
@@ -168,7 +168,7 @@ static bool send_sequence(struct wend_py_call *call, PyObject *blocks)
     return sent && finish(call);
 }
 
-/* --- everything else ---------------------------------------------------------------------------- */
+/* --- everything else -------------------------------------------------------------------------- */
 
 /* The end of what may be sent: then the exchange is over for the client, and the iterable is only
  * asked whether it has more. */
@@ -208,7 +208,7 @@ static bool send_iterable(struct wend_py_call *call, PyObject *result)
     return sent;
 }
 
-/* --- a file wrapper ----------------------------------------------------------------------------- */
+/* --- a file wrapper --------------------------------------------------------------------------- */
 
 static bool send_file(struct wend_py_call *call, struct wend_piece piece)
 {

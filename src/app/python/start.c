@@ -1,4 +1,5 @@
-/* app/python/start.c - the interpreter: where its modules come from, and its first and last moments.
+/* app/python/start.c - the interpreter: where its modules come from, and its first and last
+ * moments.
  *
  * One interpreter per process: sub-interpreters break numpy and much else. Signals stay the
  * server's. With a virtualenv, Python finds it by itself when it believes to be that virtualenv's
@@ -21,7 +22,7 @@
 
 static PyObject *host_module;
 
-/* --- the virtualenv ----------------------------------------------------------------------------- */
+/* --- the virtualenv --------------------------------------------------------------------------- */
 
 /* The value of `key = value` in pyvenv.cfg's text. */
 static struct wend_str cfg_value(struct wend_str text, struct wend_str key)
@@ -31,7 +32,8 @@ static struct wend_str cfg_value(struct wend_str text, struct wend_str key)
     while (wend_str_split(&text, '\n', &line)) {
         ptrdiff_t equals = wend_str_find_byte(line, '=');
 
-        if (equals >= 0 && wend_str_eq_nocase(wend_str_trim(wend_str_slice(line, 0, (size_t)equals)), key))
+        if (equals >= 0 &&
+            wend_str_eq_nocase(wend_str_trim(wend_str_slice(line, 0, (size_t)equals)), key))
             return wend_str_trim(wend_str_from(line, (size_t)equals + 1));
     }
     return WEND_STR_NULL;
@@ -59,7 +61,8 @@ static enum wend_code check_virtualenv(const char *home, bool *has_cfg)
     if (file == NULL) {
         if (access(home, F_OK) == 0)
             return WEND_OK;
-        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "the virtualenv \"%s\" is not there", home);
+        wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "the virtualenv \"%s\" is not there",
+                 home);
         return WEND_E_CONFIG;
     }
     text = wend_str_make(bytes, fread(bytes, 1, sizeof(bytes), file));
@@ -70,14 +73,16 @@ static enum wend_code check_virtualenv(const char *home, bool *has_cfg)
     if (version.len == 0 || same_version(version))
         return WEND_OK;
     base = cfg_value(text, WEND_STR("home"));
-    wend_log(wend_log_process, WEND_LOG_EMERG, 0, 0,
-             "the virtualenv \"%s\" belongs to Python %.*s of \"%.*s\", and this server runs Python "
-             "%d.%d as of \"%s\"; make one that fits: %s -m venv DIR", home, WEND_STR_ARG(version),
-             WEND_STR_ARG(base), PY_MAJOR_VERSION, PY_MINOR_VERSION, PYTHON_PROGRAM, PYTHON_PROGRAM);
+    wend_log(
+        wend_log_process, WEND_LOG_EMERG, 0, 0,
+        "the virtualenv \"%s\" belongs to Python %.*s of \"%.*s\", and this server runs Python "
+        "%d.%d as of \"%s\"; make one that fits: %s -m venv DIR",
+        home, WEND_STR_ARG(version), WEND_STR_ARG(base), PY_MAJOR_VERSION, PY_MINOR_VERSION,
+        PYTHON_PROGRAM, PYTHON_PROGRAM);
     return WEND_E_CONFIG;
 }
 
-/* --- starting ----------------------------------------------------------------------------------- */
+/* --- starting --------------------------------------------------------------------------------- */
 
 static enum wend_code failed(PyStatus status)
 {
@@ -216,9 +221,11 @@ enum wend_code wend_py_start(const struct wend_app_settings *settings)
     if (!to_cstr(settings->home, home, sizeof(home)))
         home[0] = '\0';
     if (running && strcmp(home, first_home) != 0) {
-        wend_log(wend_log_process, WEND_LOG_EMERG, 0, 0,
-                 "app %.*s: one process has one Python: its home \"%s\" is not the first application's "
-                 "\"%s\"", WEND_STR_ARG(settings->name), home, first_home);
+        wend_log(
+            wend_log_process, WEND_LOG_EMERG, 0, 0,
+            "app %.*s: one process has one Python: its home \"%s\" is not the first application's "
+            "\"%s\"",
+            WEND_STR_ARG(settings->name), home, first_home);
         return WEND_E_CONFIG;
     }
     if (running) {

@@ -8,8 +8,7 @@
 #include "app/python/python.h"
 
 struct callable {
-    PyObject_HEAD
-    vectorcallfunc vectorcall;
+    PyObject_HEAD vectorcallfunc vectorcall;
     struct wend_py_call *call;
 };
 
@@ -24,13 +23,14 @@ static struct wend_py_call *call_of(PyObject *self)
     return NULL;
 }
 
-/* --- the status --------------------------------------------------------------------------------- */
+/* --- the status ------------------------------------------------------------------------------- */
 
 static bool latin1_of(PyObject *text, struct wend_str *out)
 {
     if (PyUnicode_KIND(text) != PyUnicode_1BYTE_KIND)
         return false;
-    *out = wend_str_make((const char *)PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
+    *out =
+        wend_str_make((const char *)PyUnicode_1BYTE_DATA(text), (size_t)PyUnicode_GET_LENGTH(text));
     return true;
 }
 
@@ -48,7 +48,8 @@ static bool take_status(struct wend_py_call *call, PyObject *status)
     if (!latin1_of(status, &text) || text.len < 3 || (text.len > 3 && text.ptr[3] != ' ') ||
         !wend_str_to_u64(wend_str_slice(text, 0, 3), &code) || code < 200) {
         PyErr_Format(PyExc_ValueError,
-                     "the status must be three digits from 200 on, a space and a reason, not %R", status);
+                     "the status must be three digits from 200 on, a space and a reason, not %R",
+                     status);
         return false;
     }
     reason = wend_str_from(text, 4);
@@ -63,7 +64,7 @@ static bool take_status(struct wend_py_call *call, PyObject *status)
     return true;
 }
 
-/* --- the fields --------------------------------------------------------------------------------- */
+/* --- the fields ------------------------------------------------------------------------------- */
 
 static bool take_content_length(struct wend_py_call *call, PyObject *value, struct wend_str text)
 {
@@ -106,8 +107,8 @@ static bool take_field(struct wend_py_call *call, PyObject *name_object, PyObjec
     enum wend_field_id id;
 
     if (!PyUnicode_Check(name_object) || !PyUnicode_Check(value_object)) {
-        PyErr_Format(PyExc_TypeError, "a header's name and value must be str: (%R, %R)", name_object,
-                     value_object);
+        PyErr_Format(PyExc_TypeError, "a header's name and value must be str: (%R, %R)",
+                     name_object, value_object);
         return false;
     }
     if (!latin1_of(name_object, &name) || !wend_field_name_valid(name)) {
@@ -115,9 +116,10 @@ static bool take_field(struct wend_py_call *call, PyObject *name_object, PyObjec
         return false;
     }
     if (!latin1_of(value_object, &value) || !wend_field_value_valid(value)) {
-        PyErr_Format(PyExc_ValueError,
-                     "the value of %U has control characters, line ends or characters beyond latin-1: %R",
-                     name_object, value_object);
+        PyErr_Format(
+            PyExc_ValueError,
+            "the value of %U has control characters, line ends or characters beyond latin-1: %R",
+            name_object, value_object);
         return false;
     }
     value = wend_str_trim(value);
@@ -149,7 +151,8 @@ static bool take_field(struct wend_py_call *call, PyObject *name_object, PyObjec
 static bool take_fields(struct wend_py_call *call, PyObject *headers)
 {
     if (!PyList_Check(headers)) {
-        PyErr_Format(PyExc_TypeError, "the headers must be a list of (name, value) tuples, not %.100s",
+        PyErr_Format(PyExc_TypeError,
+                     "the headers must be a list of (name, value) tuples, not %.100s",
                      Py_TYPE(headers)->tp_name);
         return false;
     }
@@ -166,7 +169,7 @@ static bool take_fields(struct wend_py_call *call, PyObject *headers)
     return true;
 }
 
-/* --- start_response ----------------------------------------------------------------------------- */
+/* --- start_response --------------------------------------------------------------------------- */
 
 /* raise exc_info[1].with_traceback(exc_info[2]) */
 static void raise_again(PyObject *exc_info)
@@ -224,9 +227,9 @@ static bool parse_arguments(PyObject *const *args, Py_ssize_t count, PyObject *n
         PyObject *name = PyTuple_GET_ITEM(names, i);
         size_t at = 0;
 
-        while (at < 3 && !(PyUnicode_CompareWithASCIIString(name, known[at]) == 0 ||
-                           (at == 1 &&
-                            PyUnicode_CompareWithASCIIString(name, "response_headers") == 0)))
+        while (at < 3 &&
+               !(PyUnicode_CompareWithASCIIString(name, known[at]) == 0 ||
+                 (at == 1 && PyUnicode_CompareWithASCIIString(name, "response_headers") == 0)))
             at++;
         if (at == 3 || out[at] != NULL)
             count = -1;
@@ -241,7 +244,8 @@ static bool parse_arguments(PyObject *const *args, Py_ssize_t count, PyObject *n
     return false;
 }
 
-static PyObject *start_response(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
+static PyObject *start_response(PyObject *self, PyObject *const *args, size_t flags,
+                                PyObject *names)
 {
     struct wend_py_call *call = call_of(self);
     PyObject *values[3] = {NULL, NULL, NULL};
@@ -261,7 +265,7 @@ static PyObject *start_response(PyObject *self, PyObject *const *args, size_t fl
     return Py_NewRef(call->thread->write);
 }
 
-/* --- write -------------------------------------------------------------------------------------- */
+/* --- write ------------------------------------------------------------------------------------ */
 
 static PyObject *write_block(PyObject *self, PyObject *const *args, size_t flags, PyObject *names)
 {
@@ -275,15 +279,17 @@ static PyObject *write_block(PyObject *self, PyObject *const *args, size_t flags
         PyErr_SetString(PyExc_TypeError, "write() takes one bytes object");
         return NULL;
     }
-    piece = wend_piece_of(wend_str_make(PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0])));
+    piece =
+        wend_piece_of(wend_str_make(PyBytes_AS_STRING(args[0]), (size_t)PyBytes_GET_SIZE(args[0])));
     if (piece.len != 0 && !wend_py_send(call, &piece, 1, false))
         return NULL;
     Py_RETURN_NONE;
 }
 
-/* --- the types ---------------------------------------------------------------------------------- */
+/* --- the types -------------------------------------------------------------------------------- */
 
-static PyObject *callable_new(PyTypeObject *type, vectorcallfunc function, struct wend_py_call *call)
+static PyObject *callable_new(PyTypeObject *type, vectorcallfunc function,
+                              struct wend_py_call *call)
 {
     struct callable *callable = PyObject_New(struct callable, type);
 

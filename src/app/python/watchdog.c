@@ -63,10 +63,11 @@ static void tell_listener(void *arg, int fd)
     if (dog->listened[fd])
         return;
     wend_address_of_local(fd, &address);
-    wend_log(wend_log_process, WEND_LOG_ERROR, 0, 0,
-             "app %.*s: while it was imported it began to listen on %.*s. It seems to start a server of "
-             "its own; put that under `if __name__ == \"__main__\":`",
-             WEND_STR_ARG(dog->settings->name), (int)wend_address_write(&address, text), text);
+    wend_log(
+        wend_log_process, WEND_LOG_ERROR, 0, 0,
+        "app %.*s: while it was imported it began to listen on %.*s. It seems to start a server of "
+        "its own; put that under `if __name__ == \"__main__\":`",
+        WEND_STR_ARG(dog->settings->name), (int)wend_address_write(&address, text), text);
 }
 
 /* The GIL comes when the import waits in a system call or computes in Python; an extension that
@@ -135,11 +136,8 @@ void wend_py_watchdog_stop(struct wend_py_watchdog *dog)
     dog->stop = true;
     pthread_cond_signal(&dog->stopped);
     pthread_mutex_unlock(&dog->lock);
-    Py_BEGIN_ALLOW_THREADS
-    if (dog->started)
-        pthread_join(dog->thread, NULL);
-    Py_END_ALLOW_THREADS
-    PyErr_Restore(type, value, traceback);
+    Py_BEGIN_ALLOW_THREADS if (dog->started) pthread_join(dog->thread, NULL);
+    Py_END_ALLOW_THREADS PyErr_Restore(type, value, traceback);
     pthread_mutex_destroy(&dog->lock);
     pthread_cond_destroy(&dog->stopped);
     free(dog);
