@@ -6,8 +6,9 @@
 #include "base/code.h"
 
 #define WEND_REGEX_CAPTURES_MAX 100
-#define WEND_REGEX_MATCH_LIMIT 2000000u /* backtracking steps; beyond it the match fails, logged   \
-                                         */
+#define WEND_REGEX_MATCH_LIMIT                                                                     \
+    2000000u /* backtracking steps; beyond it the match fails, logged                              \
+              */
 
 struct wend_variable;
 

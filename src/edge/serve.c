@@ -18,8 +18,9 @@
 #include <unistd.h>
 
 #define CONF_ARENA_MAX ((size_t)1 << 30)
-#define DRAIN_IDLE_MS 2000 /* idle connections may ask once more before an old worker closes them  \
-                            */
+#define DRAIN_IDLE_MS                                                                              \
+    2000 /* idle connections may ask once more before an old worker closes them                    \
+          */
 
 /* --- the configuration of a generation -------------------------------------------------------- */
 

@@ -4,7 +4,8 @@
 #define LINE_BYTES_MAX 8192 /* a longer one is logged in parts */
 
 struct errors {
-    PyObject_HEAD const struct wend_app_settings *settings;
+    PyObject_HEAD
+    const struct wend_app_settings *settings;
     struct wend_py_call *call; /* NULL: its thread has ended */
     size_t len;
     char line[LINE_BYTES_MAX];

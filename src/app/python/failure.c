@@ -12,18 +12,18 @@
 void wend_py_log_lines(const struct wend_app_settings *settings, uint64_t connection,
                        enum wend_log_level level, struct wend_str text)
 {
-    Py_BEGIN_ALLOW_THREADS while (text.len != 0)
-    {
-        ptrdiff_t newline = wend_str_find_byte(text, '\n');
-        size_t end = newline < 0 ? text.len : (size_t)newline, limit = WEND_LOG_LINE_MAX - 256;
-        struct wend_str line = wend_str_slice(text, 0, end < limit ? end : limit);
+    Py_BEGIN_ALLOW_THREADS
+        while (text.len != 0) {
+            ptrdiff_t newline = wend_str_find_byte(text, '\n');
+            size_t end = newline < 0 ? text.len : (size_t)newline, limit = WEND_LOG_LINE_MAX - 256;
+            struct wend_str line = wend_str_slice(text, 0, end < limit ? end : limit);
 
-        wend_log(wend_log_process, level, connection, 0, "app %.*s: %.*s",
-                 WEND_STR_ARG(settings->name), WEND_STR_ARG(line));
-        text = wend_str_from(text, line.len);
-        if (text.len != 0 && text.ptr[0] == '\n')
-            text = wend_str_from(text, 1);
-    }
+            wend_log(wend_log_process, level, connection, 0, "app %.*s: %.*s",
+                     WEND_STR_ARG(settings->name), WEND_STR_ARG(line));
+            text = wend_str_from(text, line.len);
+            if (text.len != 0 && text.ptr[0] == '\n')
+                text = wend_str_from(text, 1);
+        }
     Py_END_ALLOW_THREADS
 }
 

@@ -14,7 +14,8 @@
 #define BLOCK_BYTES_DEFAULT 8192
 
 struct wrapper {
-    PyObject_HEAD PyObject *file;
+    PyObject_HEAD
+    PyObject *file;
     PyObject *size;
 };
 

@@ -9,7 +9,8 @@
 #define WINDOW_BYTES 16384
 
 struct input {
-    PyObject_HEAD const struct wend_body *body; /* NULL: the request is over */
+    PyObject_HEAD
+    const struct wend_body *body; /* NULL: the request is over */
     int64_t offset;
     char *window; /* of a body in a file */
     int64_t window_at;
@@ -84,16 +85,18 @@ static bool copy_out(const struct input *input, char *into, size_t len, int64_t 
         memcpy(into, memory.ptr + offset, len);
         return true;
     }
-    Py_BEGIN_ALLOW_THREADS while (len != 0 && got > 0)
-    {
-        got = wend_body_pread(body, into, len, offset);
-        if (got > 0) {
-            into += got;
-            offset += got;
-            len -= (size_t)got;
+    Py_BEGIN_ALLOW_THREADS
+        while (len != 0 && got > 0) {
+            got = wend_body_pread(body, into, len, offset);
+            if (got > 0) {
+                into += got;
+                offset += got;
+                len -= (size_t)got;
+            }
         }
-    }
-    Py_END_ALLOW_THREADS if (len == 0) return true;
+    Py_END_ALLOW_THREADS
+    if (len == 0)
+        return true;
     if (got < 0)
         PyErr_SetFromErrno(PyExc_OSError);
     else

@@ -89,8 +89,10 @@ bool wend_py_send(struct wend_py_call *call, const struct wend_piece *pieces, si
         decide_length(call);
     call->head_sent = true;
     call->sent += bytes;
-    Py_BEGIN_ALLOW_THREADS call->code = wend_respond_from_thread(x, pieces, count, last);
-    Py_END_ALLOW_THREADS call->complete |= last;
+    Py_BEGIN_ALLOW_THREADS
+        call->code = wend_respond_from_thread(x, pieces, count, last);
+    Py_END_ALLOW_THREADS
+    call->complete |= last;
     if (last && is_torn_short(call))
         log_short(call);
     if (call->code == WEND_OK)

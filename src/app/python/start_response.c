@@ -8,7 +8,8 @@
 #include "app/python/python.h"
 
 struct callable {
-    PyObject_HEAD vectorcallfunc vectorcall;
+    PyObject_HEAD
+    vectorcallfunc vectorcall;
     struct wend_py_call *call;
 };
 

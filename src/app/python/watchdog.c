@@ -136,8 +136,11 @@ void wend_py_watchdog_stop(struct wend_py_watchdog *dog)
     dog->stop = true;
     pthread_cond_signal(&dog->stopped);
     pthread_mutex_unlock(&dog->lock);
-    Py_BEGIN_ALLOW_THREADS if (dog->started) pthread_join(dog->thread, NULL);
-    Py_END_ALLOW_THREADS PyErr_Restore(type, value, traceback);
+    Py_BEGIN_ALLOW_THREADS
+        if (dog->started)
+            pthread_join(dog->thread, NULL);
+    Py_END_ALLOW_THREADS
+    PyErr_Restore(type, value, traceback);
     pthread_mutex_destroy(&dog->lock);
     pthread_cond_destroy(&dog->stopped);
     free(dog);
