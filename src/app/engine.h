@@ -15,11 +15,15 @@
 
 /* A request in the hands of a thread. Lives on the stack of the task that lent the exchange. */
 struct wend_app_job {
+    struct wend_app_host *host;
     struct wend_exchange *x;
     struct wend_body body;
     struct wend_app_place place;
     uint16_t queue_span;
 };
+
+/* Gives the exchange back to its loop; the job is gone. */
+void wend_app_job_end(struct wend_app_job *job, enum wend_code code);
 
 struct wend_app_engine {
     const char *name;
@@ -27,7 +31,7 @@ struct wend_app_engine {
     enum wend_code (*load)(const struct wend_app_settings *settings, void **app);
     void *(*thread_start)(void *app);
     void (*thread_stop)(void *thread);
-    /* Runs the application and answers; ends with wend_exchange_return() in every case. */
+    /* Runs the application and answers; ends with wend_app_job_end() in every case. */
     void (*run)(void *thread, struct wend_app_job *job);
     void (*rest)(void *thread);
     /* Whether some thread computes in the interpreter now. A glance, from any thread. */

@@ -29,6 +29,16 @@ struct wend_app_host {
 
 /* --- on a thread ------------------------------------------------------------------------------ */
 
+/* While requests wait, the loop turns every WEND_APP_NUDGE_MS at least: what a finished one leaves
+ * to be done can wait for that. Waking the loop for it would take the processor from the next. */
+void wend_app_job_end(struct wend_app_job *job, enum wend_code code)
+{
+    if (wend_app_queue_waiting(&job->host->queue) != 0)
+        wend_exchange_return_quietly(job->x, code);
+    else
+        wend_exchange_return(job->x, code);
+}
+
 static void run_job(struct wend_app_host *host, void *thread, struct wend_app_job *job)
 {
     struct wend_exchange *x = job->x;
@@ -103,7 +113,7 @@ static const struct wend_filter *const filters[] = {&wend_filter_timing, NULL};
 static enum wend_code serve(const struct wend_handler *self, struct wend_exchange *x)
 {
     struct wend_app_host *host = WEND_OF(self, struct wend_app_host, handler);
-    struct wend_app_job job = {.x = x};
+    struct wend_app_job job = {.host = host, .x = x};
     enum wend_code code = WEND_OK;
     bool nudge;
 

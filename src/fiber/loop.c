@@ -154,14 +154,20 @@ void wend_loop_make_runnable(struct wend_loop *loop, struct wend_list *node)
     wend_list_append(&loop->runnable, node);
 }
 
-void wend_loop_post(struct wend_loop *loop, struct wend_post *post)
+void wend_loop_post_quietly(struct wend_loop *loop, struct wend_post *post)
 {
     struct wend_post *first = atomic_load_explicit(&loop->posts, memory_order_relaxed);
-    uint64_t one = 1;
 
     do
         post->next = first;
     while (!atomic_compare_exchange_weak(&loop->posts, &first, post));
+}
+
+void wend_loop_post(struct wend_loop *loop, struct wend_post *post)
+{
+    uint64_t one = 1;
+
+    wend_loop_post_quietly(loop, post);
     /* Only the first one to see the loop asleep pays for the system call. */
     if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
         while (write(loop->wakeup, &one, sizeof(one)) < 0 && errno == EINTR)

@@ -62,6 +62,8 @@ struct wend_post {
     void (*deliver)(struct wend_post *post);
 };
 void wend_loop_post(struct wend_loop *loop, struct wend_post *post);
+/* The same, but a sleeping loop sleeps on: for what may wait until something else wakes it. */
+void wend_loop_post_quietly(struct wend_loop *loop, struct wend_post *post);
 
 /* Runs `fn(arg)` at the end of this turn, after all of its events. */
 void wend_loop_later(struct wend_loop *loop, void (*fn)(void *), void *arg);

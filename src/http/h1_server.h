@@ -88,6 +88,9 @@ enum wend_code wend_exchange_offer(struct wend_exchange *x) WEND_MUST_CHECK;
  * its memory. Returns the thread's code. */
 enum wend_code wend_exchange_lend(struct wend_exchange *x) WEND_MUST_CHECK;
 void wend_exchange_return(struct wend_exchange *x, enum wend_code code);
+/* The same for a caller that knows that the loop will turn within milliseconds: an answer that is
+ * out, on a connection that stays open, needs no turn of its own. */
+void wend_exchange_return_quietly(struct wend_exchange *x, enum wend_code code);
 
 /* Block the calling thread until it is done or the policy's timeout passes. */
 enum wend_code wend_respond_from_thread(struct wend_exchange *x, const struct wend_piece *pieces,

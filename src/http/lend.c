@@ -109,6 +109,19 @@ void wend_exchange_return(struct wend_exchange *x, enum wend_code code)
     wend_loop_post(loan->task->loop, &loan->post);
 }
 
+void wend_exchange_return_quietly(struct wend_exchange *x, enum wend_code code)
+{
+    struct wend_loan *loan = x->loan;
+
+    if (x->codec != &wend_h1_codec || x->state != WEND_X_DONE || !h1_stream_of(x)->keep_alive) {
+        wend_exchange_return(x, code);
+        return;
+    }
+    loan->code = code;
+    loan->request = LOAN_RETURN;
+    wend_loop_post_quietly(loan->task->loop, &loan->post);
+}
+
 static enum wend_code ask(struct wend_loan *loan, enum loan_request request)
 {
     loan->done = false;

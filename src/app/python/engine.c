@@ -106,15 +106,15 @@ static void let_go(struct wend_py_call *call, PyObject *input)
 
 static void give_back(struct wend_py_call *call)
 {
-    struct wend_exchange *x = call->job->x;
+    struct wend_app_job *job = call->job;
     enum wend_code code = call->code;
 
     if ((call->failed || code == WEND_E_APP) && !call->complete) {
-        wend_respond_torn(x);
+        wend_respond_torn(job->x);
         code = WEND_E_APP;
     }
     call->job = NULL;
-    wend_exchange_return(x, code);
+    wend_app_job_end(job, code);
 }
 
 static void run_python(struct wend_py_call *call)
