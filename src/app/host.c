@@ -8,9 +8,12 @@
 #include "http/timing.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
+
+#define QUEUED 2 /* requests that wait: the threads have enough to do */
 
 struct wend_app_host {
     struct wend_handler handler;
@@ -21,7 +24,7 @@ struct wend_app_host {
     struct wend_body_settings body;
     struct wend_app_queue queue;
     struct wend_timer nudge;
-    bool nudging;
+    bool nudging, yielding;
     pthread_t *threads;
     unsigned threads_started;
     uint64_t requests, refused, abandoned;
@@ -77,6 +80,20 @@ static void *thread_main(void *arg)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
+/* While requests queue, the core is the interpreter's. A loop that woke for each packet would take
+ * it away, and cold caches would cost both of them: 45 us of a Django page of 500. A batch thread
+ * waits until the running one sleeps or its slice is over; on a free core that changes nothing. See
+ * docs/decisions/0041-the-loop-beside-an-interpreter.md. */
+static void set_yielding(struct wend_app_host *host, bool yielding)
+{
+    static const struct sched_param none;
+
+    if (host->yielding == yielding)
+        return;
+    host->yielding = yielding;
+    (void)pthread_setschedparam(pthread_self(), yielding ? SCHED_BATCH : SCHED_OTHER, &none);
+}
+
 static void nudge_later(struct wend_app_host *host)
 {
     if (host->nudging)
@@ -93,6 +110,8 @@ static void nudge_fired(struct wend_timer *timer)
     host->nudging = false;
     if (wend_app_queue_nudge(&host->queue, host->engine->busy()))
         nudge_later(host);
+    else
+        set_yielding(host, false);
 }
 
 static enum wend_code refuse(struct wend_app_host *host, struct wend_exchange *x)
@@ -137,6 +156,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         wend_die("an application's queue that had room");
     if (nudge)
         nudge_later(host);
+    if (wend_app_queue_waiting(&host->queue) >= QUEUED)
+        set_yielding(host, true);
     return wend_exchange_lend(x);
 }
 

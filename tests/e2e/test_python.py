@@ -239,6 +239,18 @@ def test_idle_connections_occupy_no_thread(site):
     assert site.ask("/odd_reason").status == 200
 
 
+def test_the_loop_yields_to_the_interpreter_while_requests_wait(started, tmp_path):
+    site = serve(started, tmp_path, "exerciser", "-w", "1", "--threads", "1", cwd=APPS)
+    worker = site.workers()[0]
+    clients = [site.client() for _ in range(6)]
+    for client in clients:
+        client.send(b"GET /sleeps HTTP/1.1\r\nHost: x\r\n\r\n")
+    wait_for(lambda: os.sched_getscheduler(worker) == os.SCHED_BATCH)
+    for client in clients:
+        assert client.answer().status == 200
+    wait_for(lambda: os.sched_getscheduler(worker) == os.SCHED_OTHER)
+
+
 FORWARDED = ("X-Forwarded-Proto: https", "X-Forwarded-For: 203.0.113.7, 127.0.0.1",
              "X-Forwarded-Host: shop.example")
 
