@@ -5,6 +5,13 @@
 
 #include <stdlib.h>
 
+/* On the stack of a thread that sleeps. */
+struct wend_app_sleeper {
+    struct wend_app_sleeper *next;
+    pthread_cond_t woken;
+    bool called;
+};
+
 void wend_app_queue_init(struct wend_app_queue *queue, size_t room)
 {
     *queue = (struct wend_app_queue){.room = room, .wanted = 1};
@@ -12,14 +19,12 @@ void wend_app_queue_init(struct wend_app_queue *queue, size_t room)
     if (queue->ring == NULL)
         wend_die("calloc of an application's queue");
     pthread_mutex_init(&queue->lock, NULL);
-    pthread_cond_init(&queue->woken, NULL);
 }
 
 void wend_app_queue_release(struct wend_app_queue *queue)
 {
     WEND_ASSERT(queue->awake == 0 && queue->asleep == 0);
     pthread_mutex_destroy(&queue->lock);
-    pthread_cond_destroy(&queue->woken);
     free(queue->ring);
     queue->ring = NULL;
 }
@@ -32,10 +37,27 @@ size_t wend_app_queue_waiting(const struct wend_app_queue *queue)
 /* A called sleeper counts as awake from now on: it will look. */
 static void call_one(struct wend_app_queue *queue)
 {
+    struct wend_app_sleeper *sleeper = queue->sleepers;
+
+    queue->sleepers = sleeper->next;
     queue->asleep--;
     queue->awake++;
-    queue->calls++;
-    pthread_cond_signal(&queue->woken);
+    sleeper->called = true;
+    pthread_cond_signal(&sleeper->woken);
+}
+
+/* Until it is called. */
+static void sleep_here(struct wend_app_queue *queue)
+{
+    struct wend_app_sleeper me = {.next = queue->sleepers};
+
+    pthread_cond_init(&me.woken, NULL);
+    queue->sleepers = &me;
+    queue->awake--;
+    queue->asleep++;
+    while (!me.called)
+        pthread_cond_wait(&me.woken, &queue->lock);
+    pthread_cond_destroy(&me.woken);
 }
 
 bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge)
@@ -143,11 +165,7 @@ void *wend_app_queue_take(struct wend_app_queue *queue)
     pthread_mutex_lock(&queue->lock);
     item = is_spare(queue) ? NULL : pop(queue);
     while (item == NULL && !queue->closed) {
-        queue->awake--;
-        queue->asleep++;
-        while (queue->calls == 0)
-            pthread_cond_wait(&queue->woken, &queue->lock);
-        queue->calls--;
+        sleep_here(queue);
         item = pop(queue);
     }
     pthread_mutex_unlock(&queue->lock);
@@ -160,6 +178,5 @@ void wend_app_queue_close(struct wend_app_queue *queue)
     queue->closed = true;
     while (queue->asleep != 0)
         call_one(queue);
-    pthread_cond_broadcast(&queue->woken);
     pthread_mutex_unlock(&queue->lock);
 }

@@ -16,6 +16,9 @@
  *      push ─► ring ─► take (awake, and wanted)      fewer awake than wanted: wake one now
  *                └───► sleep ─► woken ─► take         else: nudge after WEND_APP_NUDGE_MS
  *
+ * The sleeper that fell asleep last is woken first: its stack, its interpreter state and its
+ * database connection are the warmest, and threads that are not needed are not touched.
+ *
  * What it promises. At most `room` items; push says no beyond. No item is forgotten: a thread looks
  * once more, under the lock, before it sleeps.
  */
@@ -33,12 +36,11 @@
 
 struct wend_app_queue {
     pthread_mutex_t lock;
-    pthread_cond_t woken;
     void **ring;
     size_t room, first, count;
     unsigned awake; /* threads that will look again before they sleep */
     unsigned asleep;
-    unsigned calls;      /* sleepers that were called and did not get up yet */
+    struct wend_app_sleeper *sleepers; /* the last to fall asleep first */
     unsigned wanted;     /* threads that shall be awake while items wait; at least 1 */
     unsigned calm, idle; /* nudges in a row that saw no need for another thread, that saw one */
     uint64_t taken, taken_before; /* items in all, now and at the last nudge */

@@ -120,6 +120,7 @@ static void a_second_thread_is_called_when_the_first_is_off_the_interpreter(void
 
 static void threads_that_only_compete_go_to_sleep(void **state)
 {
+    struct wend_app_sleeper sleeper = {.woken = PTHREAD_COND_INITIALIZER};
     struct wend_app_queue queue;
     bool nudge;
 
@@ -144,12 +145,14 @@ static void threads_that_only_compete_go_to_sleep(void **state)
     }
     assert_int_equal(queue.wanted, 1); /* no more than there are threads */
     queue.asleep = 1;
+    queue.sleepers = &sleeper;
     for (int i = 0; i < 2; i++) {
         assert_non_null(wend_app_queue_try(&queue));
         (void)wend_app_queue_nudge(&queue, false);
     }
     assert_int_equal(queue.wanted, 2);
-    queue.awake = queue.asleep = queue.calls = 0;
+    assert_true(sleeper.called);
+    queue.awake = queue.asleep = 0;
     wend_app_queue_release(&queue);
 }
 
