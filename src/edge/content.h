@@ -34,5 +34,8 @@ extern const struct wend_filter wend_edge_filter_trailers;
 /* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who
  * wants to know what a path leads to (try_files, index). */
 struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x);
+/* What `path` (NUL-terminated) leads to, by that cache; NULL when nothing is there. A failure other
+ * than that is logged. */
+const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path);
 
 #endif

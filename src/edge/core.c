@@ -2,6 +2,7 @@
  */
 #include "edge/location.h"
 
+#include "edge/browser.h"
 #include "edge/request.h"
 
 /* What http_policy says, in the order of enum wend_h1_policy. */
@@ -127,7 +128,7 @@ static enum wend_code set_keepalive_disable(struct wend_conf *conf,
         if (known == WEND_COUNT(browsers))
             return wend_conf_bad(conf, "invalid value \"%.*s\"",
                                  WEND_STR_ARG(conf->statement->args[i]));
-        *bits |= known == 0 ? 0 : 1 << known;
+        *bits |= known == 0 ? 0 : 1 << known; /* enum of edge/browser.h */
     }
     return WEND_OK;
 }
@@ -410,7 +411,8 @@ static const struct wend_directive rows[] = {
     {"port_in_redirect", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(port_in_redirect),
      .fallback = "on", .help = "redirects name the port"},
     {"msie_padding", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_padding),
-     .fallback = "on", .help = "checked, without effect"},
+     .fallback = "on",
+     .help = "error pages are made longer for MSIE and Chrome, which show their own else"},
     {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh),
      .fallback = "off", .help = "checked, without effect"},
     {"limit_rate", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate), .fallback = "0",
@@ -649,7 +651,8 @@ static void merge_flags(const struct wend_edge_core_location *p, struct wend_edg
     WEND_MERGE(c->reset_timedout, p->reset_timedout, 0);
     WEND_MERGE(c->client_body_in_file_only, p->client_body_in_file_only, 0);
     WEND_MERGE(c->client_body_in_single_buffer, p->client_body_in_single_buffer, 0);
-    WEND_MERGE(c->keepalive_disable, p->keepalive_disable, 2);
+    WEND_MERGE(c->keepalive_disable, p->keepalive_disable, WEND_BROWSER_MSIE6);
+    WEND_MERGE(c->msie_padding, p->msie_padding, 1);
 }
 
 static void merge_numbers(const struct wend_edge_core_location *p,

@@ -2,10 +2,10 @@
 #include "edge/phase.h"
 
 #include "base/assert.h"
+#include "edge/browser.h"
+#include "edge/content.h"
 #include "edge/rewrite.h"
 #include "http/path.h"
-
-#include <sys/stat.h>
 
 #define PHASE_MODULES_MAX 64
 
@@ -64,7 +64,7 @@ static enum wend_code try_last(struct wend_exchange *x, struct wend_str target)
         return wend_edge_redirect_named(x, target);
     question = wend_str_find_byte(target, '?');
     if (question < 0)
-        return wend_edge_redirect_internal(x, target, wend_edge_of(x)->args);
+        return wend_edge_redirect_internal(x, target, WEND_STR(""));
     return wend_edge_redirect_internal(x, wend_str_slice(target, 0, (size_t)question),
                                        wend_str_from(target, (size_t)question + 1));
 }
@@ -72,13 +72,15 @@ static enum wend_code try_last(struct wend_exchange *x, struct wend_str target)
 /* Whether the file (or, with a slash at the end, the folder) is there. */
 static bool is_there(struct wend_exchange *x, struct wend_str path, bool folder)
 {
-    size_t root_len;
-    struct wend_str file = wend_edge_map_path(x, path, &root_len);
-    struct stat st;
+    struct wend_edge_request *r = wend_edge_of(x);
+    const struct wend_file *found;
 
-    if (file.ptr == NULL || stat(file.ptr, &st) != 0)
-        return false;
-    return folder ? S_ISDIR(st.st_mode) : S_ISREG(st.st_mode);
+    r->uri_in_alias = r->location->alias && r->location->regex != NULL;
+    found = wend_edge_look(x, wend_edge_map_path(x, path, NULL));
+    if (found != NULL && found->kind == (folder ? WEND_FILE_DIRECTORY : WEND_FILE_REGULAR))
+        return true;
+    r->uri_in_alias = false;
+    return false;
 }
 
 /* With alias the location's prefix has been replaced, so the path to try carries it in front. */
@@ -112,7 +114,10 @@ enum wend_code wend_try_files(struct wend_exchange *x)
         path = whole_path(x, path);
         if (!is_there(x, path, folder))
             continue;
-        r->uri = wend_arena_keep(&x->task->arena, path);
+        /* Behind the alias of an expression nothing need follow: then the path stays what it is. */
+        if (!r->uri_in_alias || path.len != 0)
+            r->uri = wend_arena_keep(&x->task->arena, path);
+        r->uri_in_alias = r->uri_in_alias && path.len != 0;
         r->filename = WEND_STR_NULL;
         return WEND_DECLINED;
     }
@@ -236,6 +241,18 @@ static void keep_outer_captures(struct wend_exchange *x,
     r->captures = innermost;
 }
 
+/* keepalive_disable: old Explorers stumble over a connection kept alive after a POST, old Safaris
+ * over any. */
+static void mind_browser(struct wend_exchange *x, const struct wend_edge_core_location *found)
+{
+    unsigned disabled = (unsigned)found->keepalive_disable & wend_browser_of(x);
+
+    if (x->request.method != WEND_POST)
+        disabled &= ~(unsigned)WEND_BROWSER_MSIE6;
+    if (disabled != 0)
+        x->request.keep_alive = false;
+}
+
 static enum wend_code find_location(struct wend_exchange *x)
 {
     struct wend_edge_request *r = wend_edge_of(x);
@@ -251,8 +268,12 @@ static enum wend_code find_location(struct wend_exchange *x)
         return add_slash(x);
     if (found->internal == 1 && !r->internal)
         return wend_edge_finish(x, 404);
+    if (WEND_UNLIKELY((found->keepalive_disable & WEND_BROWSER_SAFARI) != 0 ||
+                      x->request.method == WEND_POST))
+        mind_browser(x, found);
     if (found->client_max_body_size > 0 &&
-        x->request.content_length > found->client_max_body_size && !x->body_read) {
+        x->request.content_length > found->client_max_body_size && !x->body_read &&
+        r->error_status == 0) {
         wend_edge_log(x, WEND_LOG_ERROR, 0, "client intended to send too large body: %lld bytes",
                       (long long)x->request.content_length);
         return wend_edge_finish(x, 413);

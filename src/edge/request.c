@@ -3,6 +3,7 @@
 #include "edge/request.h"
 
 #include "base/buffer.h"
+#include "edge/page.h"
 #include "edge/phase.h"
 #include "http/path.h"
 
@@ -99,11 +100,12 @@ struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path
     if (root.ptr == NULL)
         return WEND_STR_NULL;
     /* alias takes the place of the location's prefix; in an expression it is the whole path. */
-    if (l->alias && l->regex != NULL)
+    if (l->alias && l->regex != NULL && !wend_edge_of(x)->uri_in_alias)
         path = WEND_STR("");
-    else if (l->alias)
+    else if (l->alias && l->regex == NULL)
         path = wend_str_from(path, l->name.len);
-    *root_len = root.len;
+    if (root_len != NULL)
+        *root_len = root.len;
     at = wend_arena_alloc(&x->task->arena, root.len + path.len + 1);
     if (at == NULL)
         return WEND_STR_NULL;
@@ -174,28 +176,6 @@ void wend_edge_log(struct wend_exchange *x, enum wend_log_level level, int error
 
 /* --- pages and redirects ---------------------------------------------------------------------- */
 
-/* Where a page says something else than the status line. */
-static const struct {
-    int status, shown;
-    struct wend_str title, heading, more; /* more: below the heading */
-} special_pages[] = {
-    {302, 302, WEND_STR_INIT("302 Found"), WEND_STR_INIT("302 Found"), {NULL, 0}},
-    {401,
-     401,
-     WEND_STR_INIT("401 Authorization Required"),
-     WEND_STR_INIT("401 Authorization Required"),
-     {NULL, 0}},
-    {494, 400, WEND_STR_INIT("400 Request Header Or Cookie Too Large"),
-     WEND_STR_INIT("400 Bad Request"), WEND_STR_INIT("Request Header Or Cookie Too Large")},
-    {495, 400, WEND_STR_INIT("400 The SSL certificate error"), WEND_STR_INIT("400 Bad Request"),
-     WEND_STR_INIT("The SSL certificate error")},
-    {496, 400, WEND_STR_INIT("400 No required SSL certificate was sent"),
-     WEND_STR_INIT("400 Bad Request"), WEND_STR_INIT("No required SSL certificate was sent")},
-    {497, 400, WEND_STR_INIT("400 The plain HTTP request was sent to HTTPS port"),
-     WEND_STR_INIT("400 Bad Request"),
-     WEND_STR_INIT("The plain HTTP request was sent to HTTPS port")},
-};
-
 static bool closes(int status)
 {
     switch (status) {
@@ -215,45 +195,14 @@ static bool closes(int status)
     }
 }
 
-static struct wend_str signature(const struct wend_exchange *x)
-{
-    return x->policy->server.ptr == NULL ? WEND_STR("wend") : x->policy->server;
-}
-
-/* nginx's page, whose shape tools look for. */
 static enum wend_code plain_page(struct wend_exchange *x, int status)
 {
-    struct wend_arena *arena = &x->task->arena;
-    struct wend_str title = WEND_STR_NULL, heading = WEND_STR_NULL, more = WEND_STR_NULL;
-    struct wend_str reason = wend_reason_phrase(status), body;
-    int shown = status;
+    struct wend_str body;
+    struct wend_piece piece;
 
-    for (size_t i = 0; i < WEND_COUNT(special_pages); i++)
-        if (special_pages[i].status == status) {
-            title = special_pages[i].title;
-            heading = special_pages[i].heading;
-            more = special_pages[i].more;
-            shown = special_pages[i].shown;
-        }
-    if (title.ptr == NULL)
-        title = wend_arena_printf(arena, "%d%s%.*s", status, reason.len != 0 ? " " : "",
-                                  WEND_STR_ARG(reason));
-    x->response.status = shown;
-    if (reason.len == 0 && title.len < 5 && shown >= 400) {
-        /* A status nobody has a page for: the head alone. */
-        x->response.content_length = 0;
-        return wend_respond(x, NULL, 0, true);
-    }
-    if (heading.ptr == NULL)
-        heading = title;
-    body = wend_arena_printf(
-        arena,
-        "<html>\r\n<head><title>%.*s</title></head>\r\n<body>\r\n"
-        "<center><h1>%.*s</h1></center>\r\n%s%.*s%s<hr><center>%.*s</center>\r\n"
-        "</body>\r\n</html>\r\n",
-        WEND_STR_ARG(title), WEND_STR_ARG(heading), more.len != 0 ? "<center>" : "",
-        WEND_STR_ARG(more), more.len != 0 ? "</center>\r\n" : "", WEND_STR_ARG(signature(x)));
-    return wend_respond_text(x, shown, WEND_STR("text/html"), body);
+    (void)wend_edge_page(x, status, &body);
+    piece = wend_piece_of(body);
+    return wend_respond(x, &piece, body.len != 0, true);
 }
 
 static const struct wend_error_page *page_for(const struct wend_edge_request *r, int status)
@@ -282,9 +231,11 @@ static enum wend_code serve_error_page(struct wend_exchange *x, const struct wen
                                        int status)
 {
     struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_str target = wend_template_value(x, &page->target), args = page->args;
+    struct wend_str target, args = page->args;
     int answer = page->answer > 0 ? page->answer : status;
 
+    x->response.status = status; /* the target may ask for $status */
+    target = wend_template_value(x, &page->target);
     if (target.len != 0 && (target.ptr[0] == '/' || target.ptr[0] == '@'))
         r->error_status = page->answer < 0 ? status : page->answer == 0 ? -1 : page->answer;
     if (target.len != 0 && target.ptr[0] == '@')
@@ -390,6 +341,7 @@ static void forget_place(struct wend_exchange *x)
     struct wend_edge_request *r = wend_edge_of(x);
 
     r->internal = true;
+    r->uri_in_alias = false;
     r->filename = WEND_STR_NULL;
     memset(r->module_state, 0, wend_edge_module_count() * sizeof(*r->module_state));
     x->response.status = 0;
@@ -540,8 +492,12 @@ static bool error_status_head(struct wend_exchange *x, void **state)
     const struct wend_edge_request *r = wend_edge_of(x);
 
     (void)state;
-    if (r->error_status > 0 && x->response.status < 300)
+    if (r->error_status > 0 && x->response.status < 300) {
         x->response.status = r->error_status;
+        /* When the page was made says nothing about the error. */
+        if (r->error_status != 200 && r->error_status != 206)
+            x->response.last_modified = -1;
+    }
     return false;
 }
 

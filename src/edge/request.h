@@ -32,13 +32,14 @@ struct wend_edge_request {
     uint8_t *value_states;        /* 0 unknown, 1 known */
     struct wend_str capture_subject;
     struct wend_log *log;
-    int redirects;    /* internal ones so far */
-    int error_status; /* while an error page is made: the status it shall have; -1: its
-                         own; 0: no error page */
-    bool internal;    /* reached by an internal redirect */
-    bool uri_changed; /* by a rewrite: the location is looked for again */
-    bool uri_quoted;  /* the raw path holds '%' or '+': captures in arguments are escaped */
-    bool named;       /* in a named location */
+    int redirects;     /* internal ones so far */
+    int error_status;  /* while an error page is made: the status it shall have; -1: its
+                          own; 0: no error page */
+    bool internal;     /* reached by an internal redirect */
+    bool uri_changed;  /* by a rewrite: the location is looked for again */
+    bool uri_quoted;   /* the raw path holds '%' or '+': captures in arguments are escaped */
+    bool named;        /* in a named location */
+    bool uri_in_alias; /* try_files found the path behind the alias of an expression */
     bool logged;
     bool rejected; /* its head was malformed */
     const char *reject_text;
@@ -80,8 +81,8 @@ enum wend_code wend_edge_redirect_named(struct wend_exchange *x, struct wend_str
 /* "/path?args": what follows the first '?' moves to *args; without one *args stays. */
 void wend_edge_split_args(struct wend_str *path, struct wend_str *args);
 
-/* root (or alias) plus the path: NUL-terminated. *root_len says how much of it is the root. A null
- * slice when a template failed. `path` is usually r->uri. */
+/* root (or alias) plus the path: NUL-terminated. *root_len (may be NULL) says how much of it is the
+ * root. A null slice when a template failed. `path` is usually r->uri. */
 struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path, size_t *root_len);
 
 /* The media type of a path by its extension, else default_type. */

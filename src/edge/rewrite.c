@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "edge/request.h"
+#include "http/conditional.h"
 #include "http/path.h"
 
 #include <sys/stat.h>
@@ -347,13 +348,26 @@ static struct wend_str rewritten_args(struct wend_exchange *x, const struct wend
                              WEND_STR_ARG(r->args));
 }
 
+/* A '?' that a capture brought along (it was %3F) begins the arguments, as it does in nginx. */
+static struct wend_str escape_target(struct wend_arena *arena, struct wend_str uri)
+{
+    ptrdiff_t question = wend_str_find_byte(uri, '?');
+    struct wend_str path, args;
+
+    if (question < 0)
+        return wend_escape(arena, uri, WEND_ESCAPE_URI);
+    path = wend_escape(arena, wend_str_slice(uri, 0, (size_t)question), WEND_ESCAPE_URI);
+    args = wend_escape(arena, wend_str_from(uri, (size_t)question + 1), WEND_ESCAPE_ARGS);
+    return wend_arena_printf(arena, "%.*s?%.*s", WEND_STR_ARG(path), WEND_STR_ARG(args));
+}
+
 static enum wend_code redirect(struct wend_exchange *x, const struct wend_rewrite_op *op,
                                struct wend_str uri, struct wend_str args)
 {
     struct wend_str target = uri;
 
     if (!starts_url(uri))
-        target = wend_escape(&x->task->arena, uri, WEND_ESCAPE_URI);
+        target = escape_target(&x->task->arena, uri);
     if (args.len != 0)
         target = wend_arena_printf(&x->task->arena, "%.*s?%.*s", WEND_STR_ARG(target),
                                    WEND_STR_ARG(args));
@@ -396,8 +410,11 @@ static enum wend_code send_return(struct wend_exchange *x, const struct wend_rew
     text = op->has_text ? wend_template_value(x, &op->text) : WEND_STR("");
     if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
         return wend_edge_redirect(x, status, text);
-    if (status == 204 || status == 444 || status == 499)
+    if (status == 204 || status == 444)
         return wend_edge_finish(x, status);
+    if (wend_conditional_check(
+            x, (enum wend_if_modified_since)wend_edge_of(x)->location->if_modified_since) == 412)
+        return wend_edge_finish(x, 412);
     return wend_respond_text(x, status, type, text);
 }
 

@@ -1,6 +1,7 @@
 /* edge/static_module.c - files as the last of the content handlers, with the settings of their
  * place; see edge/static.h for what is answered. */
 #include "edge/content.h"
+#include "edge/page.h"
 #include "edge/request.h"
 #include "edge/static.h"
 
@@ -142,6 +143,22 @@ struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x)
     return s->place->cache;
 }
 
+const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path)
+{
+    const struct wend_file *file;
+    enum wend_log_level level;
+
+    if (path.len == 0 || wend_file_open(x->task, wend_edge_file_cache(x), path.ptr, WEND_FILE_LOOK,
+                                        &file) != WEND_OK)
+        return NULL;
+    if (file->error == 0)
+        return file;
+    if (wend_static_status_of(file->error, &level) != 404)
+        wend_edge_log(x, WEND_LOG_CRIT, file->error, "%s \"%.*s\" failed", file->call,
+                      WEND_STR_ARG(path));
+    return NULL;
+}
+
 /* --- content --------------------------------------------------------------------------------- */
 
 static void log_line(struct wend_exchange *x, enum wend_log_level level, int error,
@@ -203,17 +220,21 @@ static bool conditional_head(struct wend_exchange *x, void **state)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
 
-    (void)state;
-    if (r == NULL || r->location == NULL)
+    if (r == NULL || r->location == NULL ||
+        !wend_conditional_head(x, (enum wend_if_modified_since)r->location->if_modified_since))
         return false;
-    return wend_conditional_head(x, (enum wend_if_modified_since)r->location->if_modified_since);
+    *state = wend_edge_page_state(x, 412);
+    return true;
 }
 
 static enum wend_code conditional_body(struct wend_exchange *x, struct wend_filter_link *link,
                                        void *state, const struct wend_piece *pieces, size_t count,
                                        bool last)
 {
-    return wend_filter_conditional.body(x, link, state, pieces, count, last);
+    (void)pieces;
+    (void)count;
+    (void)last;
+    return wend_edge_page_body(x, link, state);
 }
 
 const struct wend_filter wend_edge_filter_conditional = {
@@ -231,14 +252,19 @@ static bool range_head(struct wend_exchange *x, void **state)
         return false;
     max = r->location->max_ranges;
     /* Whoever allows ranges here is the static module, which sends a file as one piece. */
-    return wend_range_head(x, state, max > UINT32_MAX ? WEND_RANGES_UNLIMITED : (unsigned)max,
-                           true);
+    if (!wend_range_head(x, state, max > UINT32_MAX ? WEND_RANGES_UNLIMITED : (unsigned)max, true))
+        return false;
+    if (x->response.status == 416)
+        *state = wend_edge_page_state(x, 416);
+    return true;
 }
 
 static enum wend_code range_body(struct wend_exchange *x, struct wend_filter_link *link,
                                  void *state, const struct wend_piece *pieces, size_t count,
                                  bool last)
 {
+    if (x->response.status == 416)
+        return wend_edge_page_body(x, link, state);
     return wend_filter_range.body(x, link, state, pieces, count, last);
 }
 

@@ -29,7 +29,7 @@ static size_t name_length(struct wend_str text)
     for (; at < text.len && text.ptr[at] != ':'; at++) {
         char c = text.ptr[at];
 
-        if (c == '.' && (at == 0 || text.ptr[at - 1] == '.'))
+        if (c == '.' && at != 0 && text.ptr[at - 1] == '.')
             return 0;
         if (wend_char_is(c, WEND_CHAR_HOST))
             continue;
@@ -84,6 +84,8 @@ enum wend_code wend_authority_parse(struct wend_arena *arena, struct wend_str te
     if (len < text.len && (text.ptr[len] != ':' || !read_port(wend_str_from(text, len + 1), port)))
         return WEND_E_SYNTAX;
     *host = wend_str_slice(text, 0, text.ptr[len - 1] == '.' ? len - 1 : len);
+    if (host->len == 0)
+        return WEND_E_SYNTAX;
     if (!has_upper(*host))
         return WEND_OK;
     lower = wend_arena_alloc(arena, host->len);

@@ -18,9 +18,13 @@ static struct wend_str request_value(const struct wend_exchange *x, enum wend_fi
  * If-Unmodified-Since. */
 static int64_t request_date(const struct wend_exchange *x, enum wend_field_id id)
 {
+    struct wend_str value = request_value(x, id);
+    ptrdiff_t end = wend_str_find_byte(value, ';');
     int64_t unix_s;
 
-    return wend_clock_parse_http(request_value(x, id), &unix_s) ? unix_s : -1;
+    if (end >= 0) /* "; length=123", as old browsers wrote */
+        value.len = (size_t)end;
+    return wend_clock_parse_http(value, &unix_s) ? unix_s : -1;
 }
 
 static bool unmodified_since(const struct wend_exchange *x)
