@@ -233,11 +233,12 @@ static enum wend_code set_limit_except(struct wend_conf *conf, const struct wend
     for (unsigned i = 1; i < block->count; i++) {
         enum wend_method method = wend_method_of(block->args[i]);
 
-        if (method == WEND_METHOD_OTHER)
+        if (method == WEND_METHOD_OTHER || method == WEND_TRACE || method == WEND_CONNECT ||
+            method > WEND_UNLOCK)
             return wend_conf_bad(conf, "invalid method \"%.*s\"", WEND_STR_ARG(block->args[i]));
-        here->methods_excepted |= 1u << method;
+        here->methods_excepted |= UINT64_C(1) << method;
         if (method == WEND_GET)
-            here->methods_excepted |= 1u << WEND_HEAD;
+            here->methods_excepted |= UINT64_C(1) << WEND_HEAD;
     }
     levels = wend_edge_levels_new(conf, WEND_LEVEL_LOCATION);
     here->limit_except = wend_location_new(conf, levels, WEND_LOCATION_LIMIT, here->name);

@@ -54,7 +54,7 @@ struct wend_edge_core_location {
     bool handler_slash; /* a name ending in "/": the path without it is redirected */
     struct wend_rewrite_op *rewrites;
     bool in_if;                /* below an if: merged differently */
-    uint32_t methods_excepted; /* limit_except: bits of enum wend_method that are free */
+    uint64_t methods_excepted; /* limit_except: bits of enum wend_method that are free */
     struct wend_edge_core_location *limit_except;
 
     /* settings, merged */

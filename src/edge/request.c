@@ -63,7 +63,7 @@ void wend_edge_enter(struct wend_exchange *x, struct wend_edge_core_location *lo
     struct wend_edge_request *r = wend_edge_of(x);
 
     if (location->limit_except != NULL &&
-        (location->methods_excepted & (1u << x->request.method)) == 0)
+        (location->methods_excepted & (UINT64_C(1) << x->request.method)) == 0)
         location = location->limit_except;
     r->location = location;
     r->levels = location->levels;

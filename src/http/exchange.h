@@ -29,6 +29,7 @@
 #include "http/fields.h"
 #include "net/conn.h"
 
+/* IANA's registry of methods. Those up to WEND_UNLOCK are the ones nginx has names for. */
 enum wend_method {
     WEND_METHOD_OTHER,
     WEND_GET,
@@ -46,7 +47,31 @@ enum wend_method {
     WEND_COPY,
     WEND_MOVE,
     WEND_LOCK,
-    WEND_UNLOCK
+    WEND_UNLOCK,
+    WEND_ACL,
+    WEND_BASELINE_CONTROL,
+    WEND_BIND,
+    WEND_CHECKIN,
+    WEND_CHECKOUT,
+    WEND_LABEL,
+    WEND_LINK,
+    WEND_DAV_MERGE,
+    WEND_MKACTIVITY,
+    WEND_MKCALENDAR,
+    WEND_MKREDIRECTREF,
+    WEND_MKWORKSPACE,
+    WEND_ORDERPATCH,
+    WEND_QUERY,
+    WEND_REBIND,
+    WEND_REPORT,
+    WEND_SEARCH,
+    WEND_UNBIND,
+    WEND_UNCHECKOUT,
+    WEND_UNLINK,
+    WEND_UPDATE,
+    WEND_UPDATEREDIRECTREF,
+    WEND_VERSION_CONTROL,
+    WEND_METHODS
 };
 
 enum wend_version { WEND_HTTP_09 = 9, WEND_HTTP_10 = 10, WEND_HTTP_11 = 11, WEND_HTTP_20 = 20 };

@@ -54,6 +54,15 @@ def test_the_environ_says_what_was_asked(site):
     assert "CONTENT_LENGTH" not in env and "PATH" not in env
 
 
+@pytest.mark.parametrize("method, status", [("REPORT", 200), ("MKCALENDAR", 200), ("QUERY", 200),
+                                            ("BREW", 501), ("report", 501)])
+def test_registered_methods_reach_the_application(ask, method, status):
+    answer = ask("/environ", method=method)
+    assert answer.status == status
+    if status == 200:
+        assert environment(answer)["REQUEST_METHOD"] == repr(method)
+
+
 def test_paths_are_decoded_once_into_latin_1(ask):
     assert ask("/%65nviron").status == 200
     assert ask("/%2565nviron").status == 404

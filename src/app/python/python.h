@@ -61,7 +61,7 @@ struct wend_py_names {
         *wsgi_multiprocess, *wsgi_run_once, *wsgi_file_wrapper, *wsgi_input_terminated;
     PyObject *http_1_0, *http_1_1, *http_2, *http_0_9, *scheme_http, *scheme_https, *on, *empty,
         *empty_bytes;
-    PyObject *methods[WEND_UNLOCK + 1];
+    PyObject *methods[WEND_METHODS];
     PyObject *fields[WEND_FIELDS_KNOWN]; /* HTTP_ACCEPT, ... */
 };
 extern struct wend_py_names wend_py_names;
