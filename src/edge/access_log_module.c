@@ -11,6 +11,8 @@
 
 #define FORMATS_MAX 1024
 #define LOGS_MAX 256 /* of one place */
+#define GZIP_LEVEL 1
+#define GZIP_BUFFER_BYTES (64 << 10)
 
 struct format {
     struct wend_str name;
@@ -137,8 +139,9 @@ static enum wend_code open_file(struct wend_conf *conf, struct wend_str path,
                                 struct wend_log_file **out)
 {
     const struct access_main *s = wend_edge_conf_at(conf, &wend_edge_access_log, WEND_LEVEL_MAIN);
-    struct wend_str full = wend_edge_full_path(conf->data, path, false);
-    enum wend_code code = wend_log_file_open(full, out);
+    struct wend_edge *edge = conf->data;
+    struct wend_str full = wend_edge_full_path(edge, path, false);
+    enum wend_code code = wend_log_file_hold(conf->arena, &edge->logs, full, out);
 
     if (code == WEND_OK) {
         wend_log_file_claim(*out, s->configuration);
@@ -165,7 +168,24 @@ static enum wend_code set_target(struct wend_conf *conf, struct log *log, struct
 
 struct buffering {
     int64_t bytes, flush_ms; /* 0: none */
+    int gzip_level;
 };
+
+/* "" or "=LEVEL"; it needs a buffer, of 64k when none is asked for. */
+static enum wend_code set_gzip(struct wend_conf *conf, struct wend_str level,
+                               struct buffering *buffering)
+{
+    uint64_t number = GZIP_LEVEL;
+
+    if (level.len != 0 &&
+        (!wend_str_to_u64(wend_str_from(level, 1), &number) || number < 1 || number > 9))
+        return wend_conf_bad(conf, "invalid compression level \"%.*s\"",
+                             WEND_STR_ARG(wend_str_from(level, 1)));
+    buffering->gzip_level = (int)number;
+    if (buffering->bytes == 0)
+        buffering->bytes = GZIP_BUFFER_BYTES;
+    return WEND_OK;
+}
 
 static enum wend_code set_option(struct wend_conf *conf, struct log *log, struct wend_str option,
                                  struct buffering *buffering)
@@ -186,9 +206,8 @@ static enum wend_code set_option(struct wend_conf *conf, struct log *log, struct
     }
     if (wend_str_starts(option, WEND_STR("if=")))
         return wend_template_compile(conf, wend_str_from(option, 3), &log->condition);
-    if (wend_str_starts(option, WEND_STR("gzip")))
-        return wend_conf_bad(conf, "compressed access logs (\"%.*s\") are not built yet",
-                             WEND_STR_ARG(option));
+    if (wend_str_eq(option, WEND_STR("gzip")) || wend_str_starts(option, WEND_STR("gzip=")))
+        return set_gzip(conf, wend_str_from(option, 4), buffering);
     return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(option));
 }
 
@@ -206,7 +225,8 @@ static enum wend_code apply_buffering(struct wend_conf *conf, struct log *log,
         return wend_conf_bad(conf, "logs to syslog cannot be buffered");
     if (log->file == NULL)
         return wend_conf_bad(conf, "buffered logs cannot have variables in name");
-    if (wend_log_file_buffer(log->file, (size_t)buffering->bytes, buffering->flush_ms) == WEND_OK)
+    if (wend_log_file_buffer(log->file, (size_t)buffering->bytes, buffering->flush_ms,
+                             buffering->gzip_level) == WEND_OK)
         return WEND_OK;
     return wend_conf_bad(conf, "access_log \"%.*s\" already defined with conflicting parameters",
                          WEND_STR_ARG(target));
@@ -338,7 +358,7 @@ static const struct wend_directive rows[] = {
      .contexts = WEND_CTX_HTTP_ALL | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT,
      .level = WEND_LEVEL_LOCATION, .args_min = 1, .args_max = -1, .set = set_log,
      .once_checked = true, .fallback = "logs/access.log combined",
-     .help = "PATH|syslog:... [FORMAT [buffer=SIZE] [flush=TIME] [if=CONDITION]], or off."},
+     .help = "PATH|syslog:... [FORMAT [buffer=SIZE] [gzip[=LEVEL]] [flush=TIME] [if=CONDITION]], or off."},
     {.name = "open_log_file_cache", .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION,
      .args_min = 1, .args_max = 4, .set = set_paths, .once_checked = true, .fallback = "off",
      .help = "Keep log files with variables in their names open: max=N [inactive=] [min_uses=] [valid=]."},

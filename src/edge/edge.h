@@ -68,6 +68,7 @@ struct wend_edge {
     struct wend_str prefix, conf_prefix; /* with a slash at the end */
     struct wend_str access_log;          /* where it goes when nobody says */
     struct wend_regex *regexes;          /* all: their code is not in the arena */
+    struct wend_log_file_hold *logs;     /* all files it logs to */
     bool as_nginx;                       /* started through a link of that name */
     bool has_http;
     bool testing; /* -t: nothing is opened for writing but logs */

@@ -40,6 +40,11 @@ enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_leve
     return WEND_OK;
 }
 
+void wend_edge_keep_own_logs(const struct wend_edge *edge)
+{
+    wend_log_files_close_others(edge->logs, process_log.file);
+}
+
 /* --- of a place ------------------------------------------------------------------------------ */
 
 struct target {
@@ -81,6 +86,7 @@ static enum wend_code open_target(struct wend_conf *conf, struct wend_str where,
                                   struct target *target)
 {
     struct wend_str problem = WEND_STR_NULL, path;
+    struct wend_edge *edge;
     enum wend_code code;
 
     if (wend_str_eq(where, WEND_STR("stderr")))
@@ -89,8 +95,9 @@ static enum wend_code open_target(struct wend_conf *conf, struct wend_str where,
         code = wend_syslog_parse(conf->arena, wend_str_from(where, 7), &target->syslog, &problem);
         return code == WEND_E_CONFIG ? wend_conf_bad(conf, "%.*s", WEND_STR_ARG(problem)) : code;
     }
-    path = wend_edge_full_path(conf->data, where, false);
-    if (wend_log_file_open(path, &target->file) == WEND_OK)
+    edge = conf->data;
+    path = wend_edge_full_path(edge, where, false);
+    if (wend_log_file_hold(conf->arena, &edge->logs, path, &target->file) == WEND_OK)
         return WEND_OK;
     return wend_conf_fail(conf->error, NULL, "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(path),
                           errno, strerror(errno));

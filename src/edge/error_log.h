@@ -14,4 +14,8 @@ enum wend_code wend_edge_add_error_log(struct wend_conf *conf, struct wend_str w
                                        enum wend_log_level level,
                                        struct wend_log **log) WEND_MUST_CHECK;
 
+/* In a worker that starts: the log files of other configurations, inherited from the master, are
+ * closed. */
+void wend_edge_keep_own_logs(const struct wend_edge *edge);
+
 #endif

@@ -1,6 +1,7 @@
 /* edge/log_file.c - the files that log lines go to; see edge/log_file.h. */
 #include "edge/log_file.h"
 
+#include "base/assert.h"
 #include "base/log.h"
 
 #include <errno.h>
@@ -8,7 +9,10 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
+#define GZIP_FORMAT 16 /* zlib: a gzip head and tail */
+#define GZIP_MEMORY_LEVEL 8
 #define COMPLAIN_EVERY_NS (60 * WEND_NS_PER_S)
 
 struct wend_log_file {
@@ -19,6 +23,7 @@ struct wend_log_file {
     char *path;
     struct wend_buffer lines; /* max 0: none */
     int64_t flush_ms;
+    int gzip_level;         /* 0: not compressed */
     struct wend_loop *loop; /* where the timer runs */
     struct wend_timer timer;
     int64_t full_until_ns, complained_ns;
@@ -74,9 +79,39 @@ static void write_now(struct wend_log_file *file, struct wend_str bytes)
     complain(file, n < 0 ? errno : ENOSPC, wend_clock_monotonic_ns());
 }
 
+/* One write per member, so that members of several workers do not mix. */
+static void write_compressed(struct wend_log_file *file, struct wend_str lines)
+{
+    z_stream z = {.next_in = (Bytef *)(uintptr_t)lines.ptr, .avail_in = (uInt)lines.len};
+    Bytef *out;
+    uLong room;
+
+    if (deflateInit2(&z, file->gzip_level, Z_DEFLATED, MAX_WBITS + GZIP_FORMAT, GZIP_MEMORY_LEVEL,
+                     Z_DEFAULT_STRATEGY) != Z_OK)
+        wend_die("no memory to compress a log");
+    room = deflateBound(&z, z.avail_in);
+    out = malloc(room);
+    if (out == NULL)
+        wend_die("no memory to compress a log");
+    z.next_out = out;
+    z.avail_out = (uInt)room;
+    WEND_ASSERT(deflate(&z, Z_FINISH) == Z_STREAM_END);
+    write_now(file, wend_str_make((char *)out, z.total_out));
+    deflateEnd(&z);
+    free(out);
+}
+
+static void write_out(struct wend_log_file *file, struct wend_str lines)
+{
+    if (file->gzip_level != 0 && lines.len != 0)
+        write_compressed(file, lines);
+    else
+        write_now(file, lines);
+}
+
 static void flush(struct wend_log_file *file)
 {
-    write_now(file, wend_buffer_str(&file->lines));
+    write_out(file, wend_buffer_str(&file->lines));
     wend_buffer_clear(&file->lines);
     if (file->loop != NULL)
         wend_timer_stop(file->loop, &file->timer);
@@ -101,7 +136,7 @@ void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, str
     if (file->lines.len + line.len > file->lines.max)
         flush(file);
     if (line.len > file->lines.max) {
-        write_now(file, line);
+        write_out(file, line);
         return;
     }
     wend_buffer_add(&file->lines, line);
@@ -145,10 +180,8 @@ enum wend_code wend_log_file_open(struct wend_str path, struct wend_log_file **o
     return WEND_OK;
 }
 
-void wend_log_file_unref(struct wend_log_file *file)
+static void close_file(struct wend_log_file *file)
 {
-    if (--file->refs > 0)
-        return;
     flush(file);
     wend_list_remove(&file->node);
     files_count--;
@@ -156,6 +189,50 @@ void wend_log_file_unref(struct wend_log_file *file)
     close(file->descriptor);
     free(file->path);
     free(file);
+}
+
+void wend_log_file_unref(struct wend_log_file *file)
+{
+    if (--file->refs == 0)
+        close_file(file);
+}
+
+enum wend_code wend_log_file_hold(struct wend_arena *arena, struct wend_log_file_hold **held,
+                                  struct wend_str path, struct wend_log_file **out)
+{
+    struct wend_log_file_hold *hold = WEND_NEW(arena, struct wend_log_file_hold);
+    enum wend_code code = hold == NULL ? WEND_E_MEMORY : wend_log_file_open(path, out);
+
+    if (code != WEND_OK)
+        return code;
+    *hold = (struct wend_log_file_hold){*out, *held};
+    *held = hold;
+    return WEND_OK;
+}
+
+void wend_log_files_release(struct wend_log_file_hold *held)
+{
+    for (; held != NULL; held = held->next)
+        wend_log_file_unref(held->file);
+}
+
+static bool holds(const struct wend_log_file_hold *held, const struct wend_log_file *file)
+{
+    for (; held != NULL; held = held->next)
+        if (held->file == file)
+            return true;
+    return false;
+}
+
+void wend_log_files_close_others(const struct wend_log_file_hold *held,
+                                 const struct wend_log_file *also)
+{
+    WEND_LIST_EACH(&files, node, after) {
+        struct wend_log_file *file = WEND_OF(node, struct wend_log_file, node);
+
+        if (file != also && !holds(held, file))
+            close_file(file);
+    }
 }
 
 int wend_log_file_descriptor(const struct wend_log_file *file)
@@ -176,18 +253,22 @@ void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration)
     wend_buffer_release(&file->lines);
     wend_buffer_init(&file->lines, 0);
     file->flush_ms = 0;
+    file->gzip_level = 0;
     file->configuration = configuration;
 }
 
-enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, int64_t flush_ms)
+enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, int64_t flush_ms,
+                                    int gzip_level)
 {
     if (bytes > WEND_LOG_BUFFER_MAX)
         return WEND_E_LIMIT;
-    if (file->lines.max != 0 && (file->lines.max != bytes || file->flush_ms != flush_ms))
+    if (file->lines.max != 0 &&
+        (file->lines.max != bytes || file->flush_ms != flush_ms || file->gzip_level != gzip_level))
         return WEND_E_STATE;
     if (file->lines.max == 0)
         wend_buffer_init(&file->lines, bytes);
     file->flush_ms = flush_ms;
+    file->gzip_level = gzip_level;
     return WEND_OK;
 }
 

@@ -19,6 +19,7 @@
 #ifndef WEND_EDGE_LOG_FILE_H
 #define WEND_EDGE_LOG_FILE_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/code.h"
 #include "fiber/loop.h"
@@ -34,6 +35,22 @@ struct wend_log_file;
  * errno says why. */
 enum wend_code wend_log_file_open(struct wend_str path, struct wend_log_file **out) WEND_MUST_CHECK;
 void wend_log_file_unref(struct wend_log_file *file);
+
+/* The references a configuration holds: given back together when it is retired, so that a name no
+ * configuration mentions any more is closed. */
+struct wend_log_file_hold {
+    struct wend_log_file *file;
+    struct wend_log_file_hold *next;
+};
+/* As wend_log_file_open(), and notes the reference in *held. */
+enum wend_code wend_log_file_hold(struct wend_arena *arena, struct wend_log_file_hold **held,
+                                  struct wend_str path, struct wend_log_file **out) WEND_MUST_CHECK;
+void wend_log_files_release(struct wend_log_file_hold *held);
+/* For a worker, which inherits the files of every configuration its master still knows: closes all
+ * but these and `also` (may be NULL). */
+void wend_log_files_close_others(const struct wend_log_file_hold *held,
+                                 const struct wend_log_file *also);
+
 int wend_log_file_descriptor(const struct wend_log_file *file);
 struct wend_str wend_log_file_path(const struct wend_log_file *file);
 
@@ -41,10 +58,11 @@ struct wend_str wend_log_file_path(const struct wend_log_file *file);
  * any more. Every configuration has a number of its own. */
 void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration);
 
-/* A buffer for the lines of one directive or more; the sizes must agree among them (WEND_E_STATE).
- * flush_ms 0: only when it is full. */
-enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes,
-                                    int64_t flush_ms) WEND_MUST_CHECK;
+/* A buffer for the lines of one directive or more; all three must agree among them (WEND_E_STATE).
+ * flush_ms 0: only when it is full. gzip_level 1 to 9: what is flushed is one member of a gzip
+ * file, so that the file can be read with zcat at any time; 0: lines are written as they are. */
+enum wend_code wend_log_file_buffer(struct wend_log_file *file, size_t bytes, int64_t flush_ms,
+                                    int gzip_level) WEND_MUST_CHECK;
 
 /* `line` ends with its newline. `loop`: for the flush timer; NULL before there is one. */
 void wend_log_file_write(struct wend_log_file *file, struct wend_loop *loop, struct wend_str line);

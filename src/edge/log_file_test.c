@@ -79,11 +79,11 @@ static void a_buffer_holds_whole_lines(void **state)
     struct wend_loop *loop = (struct wend_loop *)&path; /* never looked into */
 
     (void)state;
-    assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
-    assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
-    assert_int_equal(wend_log_file_buffer(file, 20, 1000), WEND_E_STATE);
+    assert_int_equal(wend_log_file_buffer(file, 10, 1000, 0), WEND_OK);
+    assert_int_equal(wend_log_file_buffer(file, 10, 1000, 0), WEND_OK);
+    assert_int_equal(wend_log_file_buffer(file, 20, 1000, 0), WEND_E_STATE);
     wend_log_file_claim(file, 1);
-    assert_int_equal(wend_log_file_buffer(file, 10, 1000), WEND_OK);
+    assert_int_equal(wend_log_file_buffer(file, 10, 1000, 0), WEND_OK);
     wend_log_file_write(file, loop, WEND_STR("one\n"));
     wend_log_file_write(file, loop, WEND_STR("two\n"));
     expect_content(path, "");

@@ -2,6 +2,7 @@
 #include "conf/known.h"
 #include "edge/edge.h"
 #include "edge/location.h"
+#include "edge/log_file.h"
 #include "edge/phase.h"
 #include "edge/process_conf.h"
 
@@ -134,6 +135,8 @@ void wend_edge_free(struct wend_edge *edge)
         edge->regexes = regex->next;
         wend_regex_free(regex);
     }
+    wend_log_files_release(edge->logs);
+    edge->logs = NULL;
 }
 
 enum wend_code wend_edge_read(struct wend_arena *arena, const struct wend_edge_options *options,

@@ -3,6 +3,7 @@
 
 #include "base/assert.h"
 #include "edge/location.h"
+#include "edge/error_log.h"
 #include "edge/log_file.h"
 #include "edge/process_conf.h"
 #include "edge/request.h"
@@ -281,6 +282,7 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
     struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
 
     serving = &s;
+    wend_edge_keep_own_logs(edge);
     wend_edge_apply_env(edge);
     s.connections_max = wend_edge_process_conf(edge)->connections;
     worker->data = &s;

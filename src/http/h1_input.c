@@ -100,13 +100,12 @@ static enum wend_code finish_trailers(struct h1_stream *stream)
 {
     struct wend_exchange *x = &stream->x;
     struct wend_h1_error error;
-    size_t seen = 0, used = 0;
+    const struct wend_h1_server *server = stream->hc->server;
 
     if (stream->trailers.len == 0)
         return WEND_OK;
-    if (wend_h1_parse_fields(&x->task->arena, stream->trailers.ptr, stream->trailers.len,
-                             &stream->hc->server->limits, &seen, &x->request.trailers, &used,
-                             &error) != WEND_OK)
+    if (wend_h1_parse_trailers(&x->task->arena, wend_buffer_str(&stream->trailers), server->policy,
+                               &server->limits, &x->request.trailers, &error) != WEND_OK)
         return wend_fail(x->task, WEND_E_PROTOCOL, WEND_STR_NULL,
                          "the trailer section of the request body is malformed");
     return WEND_OK;

@@ -78,6 +78,14 @@ enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes,
                                     struct wend_fields *fields, size_t *used,
                                     struct wend_h1_error *error) WEND_MUST_CHECK;
 
+/* The whole trailer section of a request, its empty line included, as strictly as a head of the
+ * same policy. *error says what is wrong. */
+enum wend_code wend_h1_parse_trailers(struct wend_arena *arena, struct wend_str section,
+                                      enum wend_h1_policy policy,
+                                      const struct wend_h1_limits *limits,
+                                      struct wend_fields *fields,
+                                      struct wend_h1_error *error) WEND_MUST_CHECK;
+
 /* A chunked body, decoded incrementally (RFC 9112 7.1). Zero it to start. */
 #define WEND_H1_CHUNK_LINE_MAX 1024 /* size, extensions and line end */
 #define WEND_H1_TRAILER_MAX 16384
@@ -93,7 +101,7 @@ struct wend_h1_chunks {
  *   WEND_OK     the last chunk and the trailer section were consumed
  *   WEND_E_SYNTAX, WEND_E_LIMIT
  * The trailer section, its empty line included, is appended to `trailer_bytes` (NULL: dropped) for
- * wend_h1_parse_fields(). */
+ * wend_h1_parse_fields() or wend_h1_parse_trailers(). */
 enum wend_code wend_h1_chunks_decode(struct wend_h1_chunks *chunks, const char *bytes, size_t len,
                                      size_t *used, struct wend_str *data,
                                      struct wend_buffer *trailer_bytes) WEND_MUST_CHECK;

@@ -106,6 +106,25 @@ enum wend_code wend_h1_parse_response(struct wend_arena *arena, const char *byte
     return code;
 }
 
+static enum wend_code parse_fields(struct wend_h1_reader *r, size_t *seen,
+                                   struct wend_fields *fields, size_t *used)
+{
+    struct wend_arena_mark mark = wend_arena_mark(r->arena);
+    enum wend_code code;
+
+    *used = 0;
+    if (wend_h1_still_incomplete(r->start, (size_t)(r->end - r->start), *seen, r->limits))
+        return WEND_MORE;
+    code = wend_h1_read_fields(r, fields);
+    if (code == WEND_OK) {
+        *used = (size_t)(r->at - r->start);
+    } else if (code == WEND_MORE) {
+        *seen = (size_t)(r->line - r->start);
+        wend_arena_rewind(r->arena, mark);
+    }
+    return code;
+}
+
 enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes, size_t len,
                                     const struct wend_h1_limits *limits, size_t *seen,
                                     struct wend_fields *fields, size_t *used,
@@ -113,18 +132,27 @@ enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes,
 {
     struct wend_h1_reader r = {bytes,  bytes, bytes + len,    bytes, arena,
                                limits, error, WEND_H1_CLIENT, false, 0};
-    struct wend_arena_mark mark = wend_arena_mark(arena);
-    enum wend_code code;
 
-    *used = 0;
-    if (wend_h1_still_incomplete(bytes, len, *seen, limits))
-        return WEND_MORE;
-    code = wend_h1_read_fields(&r, fields);
-    if (code == WEND_OK) {
-        *used = (size_t)(r.at - r.start);
-    } else if (code == WEND_MORE) {
-        *seen = (size_t)(r.line - r.start);
-        wend_arena_rewind(arena, mark);
-    }
-    return code;
+    return parse_fields(&r, seen, fields, used);
+}
+
+enum wend_code wend_h1_parse_trailers(struct wend_arena *arena, struct wend_str section,
+                                      enum wend_h1_policy policy,
+                                      const struct wend_h1_limits *limits,
+                                      struct wend_fields *fields, struct wend_h1_error *error)
+{
+    struct wend_h1_reader r = {section.ptr,
+                               section.ptr,
+                               section.ptr + section.len,
+                               section.ptr,
+                               arena,
+                               limits,
+                               error,
+                               policy,
+                               false,
+                               0};
+    size_t seen = 0, used = 0;
+    enum wend_code code = parse_fields(&r, &seen, fields, &used);
+
+    return code == WEND_MORE ? WEND_E_SYNTAX : code;
 }

@@ -53,8 +53,9 @@ static const char *decode(const char *text, bool inside, char *out, size_t *len)
 }
 
 /* What the body's framing says: 200 or 400. */
-static int body_status(struct wend_arena *arena, const struct wend_request *request,
-                       const char *body, size_t len, size_t step)
+static int body_status(struct wend_arena *arena, enum wend_h1_policy policy,
+                       const struct wend_request *request, const char *body, size_t len,
+                       size_t step)
 {
     struct wend_h1_chunks chunks = {0};
     struct wend_h1_error error;
@@ -62,7 +63,7 @@ static int body_status(struct wend_arena *arena, const struct wend_request *requ
     struct wend_fields fields;
     struct wend_str data;
     enum wend_code code = WEND_MORE;
-    size_t used, seen = 0;
+    size_t used;
 
     if (!request->chunked)
         return 200;
@@ -74,8 +75,8 @@ static int body_status(struct wend_arena *arena, const struct wend_request *requ
     if (code != WEND_OK)
         return 400;
     assert_false(trailers.overflow);
-    code = wend_h1_parse_fields(arena, trailers.ptr, trailers.len, &wend_h1_limits_default, &seen,
-                                &fields, &used, &error);
+    code = wend_h1_parse_trailers(arena, wend_buffer_str(&trailers), policy,
+                                  &wend_h1_limits_default, &fields, &error);
     return code == WEND_OK ? 200 : 400;
 }
 
@@ -102,7 +103,7 @@ static int status_of(enum wend_h1_policy policy, size_t len, size_t step)
             !wend_str_eq(request.path_raw, WEND_STR("*")))
             status = 400;
         if (status == 200)
-            status = body_status(&arena, &request, bytes + used, len - used, step);
+            status = body_status(&arena, policy, &request, bytes + used, len - used, step);
     } else if (code != WEND_MORE) {
         assert_non_null(error.text);
         assert_true(error.offset <= have);

@@ -1,0 +1,82 @@
+"""Behaviour of the edge that one request beside nginx does not show: logs over reloads, pacing, links, cold files."""
+import gzip
+import os
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from conftest import assert_same, needs, wait_for
+
+pytestmark = needs("edge")
+FILES = {"a.txt": b"A\n", "d/b.txt": b"B\n", "big.bin": os.urandom(1 << 20)}
+PLACE = "server { listen 127.0.0.1:PORT; location / { } "
+
+
+# --- logs --------------------------------------------------------------------------------------------------------
+
+def test_compressed_logs_can_be_read_at_any_time(edge):
+    server = edge("log_format one '$request_uri'; access_log DIR/z.gz one gzip buffer=4k flush=1s; "
+                  "access_log DIR/z9.gz one gzip=9;" + PLACE + "}", html=FILES)
+    for number in range(400):
+        server.ask(f"/a.txt?{number}")
+    path = server.directory / "z.gz"
+    wait_for(lambda: path.stat().st_size > 0, text="nothing was flushed")
+    assert gzip.decompress(path.read_bytes()).startswith(b"/a.txt?0\n/a.txt?1\n")
+    server.stop(signal.SIGQUIT)
+    expected = b"".join(b"/a.txt?%d\n" % number for number in range(400))
+    assert gzip.decompress(path.read_bytes()).replace(b"/\n", b"") == expected
+    assert gzip.decompress((server.directory / "z9.gz").read_bytes()).replace(b"/\n", b"") == expected
+    assert path.stat().st_size < len(expected)
+
+
+@pytest.mark.parametrize("words, message", [
+    ("DIR/z combined gzip=0", 'invalid compression level "0"'), ("DIR/z combined gzip=10", "invalid compression level"),
+    ("syslog:server=127.0.0.1 combined gzip", "syslog"), ("DIR/$host combined gzip", "buffered logs cannot have variables"),
+    ("DIR/z combined gzip; access_log DIR/z combined", None), ("DIR/z combined zip", 'invalid parameter "zip"'),
+    ("DIR/z combined gzip; access_log DIR/z combined gzip=2", "conflicting parameters")])
+def test_compressed_logs_are_checked(edge, words, message):
+    if message is None:
+        assert edge(f"access_log {words}; {PLACE} }}").ask("/").status == 403
+        return
+    with pytest.raises(AssertionError, match=re.escape(message)):
+        edge(f"access_log {words}; {PLACE} }}")
+
+
+def open_files(pid):
+    found = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            found.add(os.path.basename(os.readlink(link)))
+        except FileNotFoundError:
+            pass
+    return found
+
+
+def test_a_log_nobody_names_any_more_is_closed(edge):
+    server = edge("access_log DIR/one.log; error_log DIR/two.log;" + PLACE + "}", html=FILES)
+    server.ask("/none")
+    assert {"one.log", "two.log"} <= open_files(server.pid)
+    conf = server.directory / "nginx.conf"
+    conf.write_text(conf.read_text().replace("one.log", "three.log").replace("two.log", "four.log"))
+    server.kill(signal.SIGHUP)
+    wait_for(lambda: {"three.log", "four.log"} <= open_files(server.pid))
+    wait_for(lambda: not {"one.log", "two.log"} & open_files(server.pid), text="the old logs are still open")
+    for worker in server.workers():
+        assert not {"one.log", "two.log"} & open_files(worker)
+    assert server.ask("/a.txt").status == 200
+    wait_for(lambda: "/a.txt" in (server.directory / "three.log").read_text())
+
+
+# --- trailers of requests ------------------------------------------------------------------------------------------
+
+@pytest.mark.parametrize("line, policy, status", [
+    (b"X: a\x01b", "strict", 400), (b"X: a\x01b", "nginx", 200), (b"X Y: b", "nginx", 400), (b"X: b", "strict", 200),
+    (b": b", "strict", 400), (b"X\x7f: b", "strict", 400)])
+def test_trailers_are_checked_as_heads_are(edge, line, policy, status):
+    up = edge("server { listen 127.0.0.1:PORT; location / { return 200 ok; } }", name="nginx")
+    server = edge(f"http_policy {policy}; server {{ listen 127.0.0.1:PORT; location / {{ "
+                  f"proxy_pass http://127.0.0.1:{up.port}; }} }}")
+    answer = server.raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n"
+                        + line + b"\r\n\r\n")
+    assert answer.status == status
