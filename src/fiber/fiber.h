@@ -18,9 +18,13 @@
 
 #if defined(__SANITIZE_ADDRESS__)
 #define WEND_FIBER_ASAN 1
+#elif defined(__SANITIZE_THREAD__)
+#define WEND_FIBER_TSAN 1
 #elif defined(__has_feature)
 #if __has_feature(address_sanitizer)
 #define WEND_FIBER_ASAN 1
+#elif __has_feature(thread_sanitizer)
+#define WEND_FIBER_TSAN 1
 #endif
 #endif
 
@@ -33,6 +37,9 @@ struct wend_context {
     void *fake_stack;
     const void *stack_low;
     size_t stack_bytes;
+#endif
+#ifdef WEND_FIBER_TSAN
+    void *tsan_fiber;
 #endif
 };
 
@@ -56,6 +63,9 @@ struct wend_fibers {
     struct wend_stacks stacks;
     struct wend_fiber *idle;
     struct wend_fiber *too_many; /* just became idle beyond WEND_FIBERS_WARM */
+#ifdef WEND_FIBER_ASAN
+    struct wend_fiber *left; /* just became idle: to be poisoned once control has left it */
+#endif
     size_t idle_count, live, most, waiting;
     struct wend_start *first_start, **last_start; /* tasks that wait for a stack */
     struct wend_context *current;                 /* who runs on this thread */
@@ -65,6 +75,9 @@ struct wend_fibers {
 
 void wend_fibers_init(struct wend_fibers *fibers, size_t max);
 void wend_fibers_release(struct wend_fibers *fibers);
+
+/* Cancels every task that has a stack. */
+void wend_fibers_cancel(struct wend_fibers *fibers);
 
 /* Goes on with a suspended task now; from the loop or from another task. */
 void wend_fiber_resume(struct wend_task *task, enum wend_code code);

@@ -18,6 +18,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#define CANCEL_AGAIN_MS 10
+
 struct later {
     void (*fn)(void *);
     void *arg;
@@ -219,7 +221,7 @@ static void dispatch(struct wend_io *io, uint32_t events)
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         io->hangup = true;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0)
-        io->broken = true;
+        __atomic_store_n(&io->broken, true, __ATOMIC_RELAXED); /* threads look at it */
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         io->readable = true;
         if (io->reader != NULL)
@@ -307,6 +309,38 @@ void wend_loop_run_until_idle(struct wend_loop *loop)
 void wend_loop_stop(struct wend_loop *loop)
 {
     loop->stopped = true;
+}
+
+struct ending {
+    struct wend_timer again;
+    struct wend_loop *loop;
+    int64_t until_ns;
+};
+
+/* More than once: a task may start another in its last moments, and some waits set a cancellation
+ * aside until they are over. */
+static void cancel_all(struct wend_timer *timer)
+{
+    struct ending *ending = WEND_OF(timer, struct ending, again);
+    int64_t now_ns = ending->loop->now_ns;
+
+    wend_fibers_cancel(&ending->loop->fibers);
+    if (now_ns >= ending->until_ns)
+        wend_loop_stop(ending->loop);
+    else
+        wend_timer_start(ending->loop, timer, now_ns + CANCEL_AGAIN_MS * WEND_NS_PER_MS);
+}
+
+bool wend_loop_end_tasks(struct wend_loop *loop, int patience_ms)
+{
+    struct ending ending = {.again.fire = cancel_all, .loop = loop};
+
+    read_clocks(loop);
+    ending.until_ns = loop->now_ns + patience_ms * WEND_NS_PER_MS;
+    cancel_all(&ending.again);
+    wend_loop_run_until_idle(loop);
+    wend_timer_stop(loop, &ending.again);
+    return loop->tasks == 0;
 }
 
 void wend_loop_stats(struct wend_loop *loop, struct wend_loop_stats *out)

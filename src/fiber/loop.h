@@ -40,6 +40,9 @@ void wend_loop_free(struct wend_loop *loop);
 void wend_loop_run(struct wend_loop *loop);
 void wend_loop_run_until_idle(struct wend_loop *loop);
 void wend_loop_stop(struct wend_loop *loop);
+/* For the end of a process: cancels every task and runs the loop until all have given back what
+ * they hold, or for patience_ms. Whether none is left; one may wait for a foreign thread. */
+bool wend_loop_end_tasks(struct wend_loop *loop, int patience_ms);
 
 /* The monotonic and wall time read at the start of this turn. */
 int64_t wend_loop_now_ns(const struct wend_loop *loop);

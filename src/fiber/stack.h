@@ -31,6 +31,9 @@ void wend_stacks_release(struct wend_stacks *stacks);
 #define WEND_STACK_USABLE (WEND_STACK_BYTES - WEND_STACK_GUARD)
 char *wend_stack_new(struct wend_stacks *stacks);
 
+/* Calls `fn` with the lowest usable byte of each stack that was handed out. */
+void wend_stacks_each(const struct wend_stacks *stacks, void (*fn)(char *low));
+
 /* Gives the pages of [low, low + bytes) back to the kernel; the addresses stay usable. */
 void wend_stack_cool(char *low, size_t bytes);
 

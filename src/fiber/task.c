@@ -22,19 +22,162 @@
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
+#ifdef WEND_FIBER_TSAN
+#include <sanitizer/tsan_interface.h>
+#endif
+
+/* --- what the sanitizers are told ------------------------------------------------------------- */
+
+#ifdef WEND_FIBER_ASAN
+
+/* Of an idle fiber nothing may be touched but what leads from one task to the next: the list it is
+ * in, the saved registers, the empty arena, and the timer, which stays in the wheel. So a pointer
+ * to a task or into its stack that outlives it is found at its first use. */
+static void each_hidden(struct wend_fiber *fiber, void (*fn)(const volatile void *, size_t))
+{
+    struct wend_task *task = &fiber->task;
+    char *defers = (char *)&task->defers, *timer = (char *)&task->timer;
+    char *sp = fiber->context.sp == NULL ? (char *)fiber : fiber->context.sp;
+
+    fn(defers, (size_t)(timer - defers));
+    fn(&fiber->trace, sizeof(fiber->trace));
+    fn(fiber->low, (size_t)(sp - fiber->low));
+}
+
+static void hide(struct wend_fiber *fiber)
+{
+    each_hidden(fiber, __asan_poison_memory_region);
+}
+
+static void show(struct wend_fiber *fiber)
+{
+    each_hidden(fiber, __asan_unpoison_memory_region);
+}
+
+/* Control has come back to `fibers` from whoever it was given to. */
+static void hide_idle(struct wend_fibers *fibers)
+{
+    if (fibers->left != NULL)
+        hide(fibers->left);
+    fibers->left = NULL;
+}
+
+/* The stack is prepared anew: what lay on it is gone. */
+static void stack_is_new(struct wend_fiber *fiber)
+{
+    fiber->context.stack_low = fiber->low;
+    fiber->context.stack_bytes = (size_t)((char *)fiber - fiber->low);
+    __asan_unpoison_memory_region(fiber->low, fiber->context.stack_bytes);
+}
+
+static void loop_stack_is(struct wend_context *context)
+{
+    pthread_attr_t attr;
+    void *low = NULL;
+    size_t bytes = 0;
+
+    if (pthread_getattr_np(pthread_self(), &attr) == 0) {
+        pthread_attr_getstack(&attr, &low, &bytes);
+        pthread_attr_destroy(&attr);
+    }
+    context->stack_low = low;
+    context->stack_bytes = bytes;
+}
+
+static void leaves(struct wend_context *from, const struct wend_context *to)
+{
+    __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_low, to->stack_bytes);
+}
+
+/* A stack that starts anew goes on with the fake frames it had. */
+static void arrives(struct wend_context *at)
+{
+    __sanitizer_finish_switch_fiber(at->fake_stack, NULL, NULL);
+}
+
+static void forget(struct wend_fiber *fiber)
+{
+    (void)fiber;
+}
+
+#else
+
+static inline void show(struct wend_fiber *fiber)
+{
+    (void)fiber;
+}
+
+static inline void hide_idle(struct wend_fibers *fibers)
+{
+    (void)fibers;
+}
+
+static inline void arrives(struct wend_context *at)
+{
+    (void)at;
+}
+
+#ifdef WEND_FIBER_TSAN
+
+static void stack_is_new(struct wend_fiber *fiber)
+{
+    if (fiber->context.tsan_fiber == NULL)
+        fiber->context.tsan_fiber = __tsan_create_fiber(0);
+}
+
+static void loop_stack_is(struct wend_context *context)
+{
+    context->tsan_fiber = __tsan_get_current_fiber();
+}
+
+/* Fibers of one loop never run at once: each switch orders what was before it and what follows. */
+static void leaves(struct wend_context *from, const struct wend_context *to)
+{
+    (void)from;
+    __tsan_switch_to_fiber(to->tsan_fiber, 0);
+}
+
+static void forget(struct wend_fiber *fiber)
+{
+    __tsan_destroy_fiber(fiber->context.tsan_fiber);
+}
+
+#else
+
+static inline void stack_is_new(struct wend_fiber *fiber)
+{
+    (void)fiber;
+}
+
+static inline void loop_stack_is(struct wend_context *context)
+{
+    (void)context;
+}
+
+static inline void leaves(struct wend_context *from, const struct wend_context *to)
+{
+    (void)from;
+    (void)to;
+}
+
+static inline void forget(struct wend_fiber *fiber)
+{
+    (void)fiber;
+}
+
+#endif
+#endif
+
+/* --- fibers ----------------------------------------------------------------------------------- */
 
 /* Leaves `from` for `to`; returns when somebody switches back. */
 static void switch_to(struct wend_fibers *fibers, struct wend_context *from,
                       struct wend_context *to)
 {
     fibers->current = to;
-#ifdef WEND_FIBER_ASAN
-    __sanitizer_start_switch_fiber(&from->fake_stack, to->stack_low, to->stack_bytes);
-#endif
+    leaves(from, to);
     wend_switch(&from->sp, to->sp);
-#ifdef WEND_FIBER_ASAN
-    __sanitizer_finish_switch_fiber(from->fake_stack, NULL, NULL);
-#endif
+    arrives(from);
 }
 
 static struct wend_fiber *fiber_of(struct wend_task *task)
@@ -81,6 +224,9 @@ static void fiber_give(struct wend_fibers *fibers, struct wend_fiber *fiber)
     fibers->idle = fiber;
     fibers->idle_count++;
     fibers->live--;
+#ifdef WEND_FIBER_ASAN
+    fibers->left = fiber;
+#endif
 }
 
 /* Everything the task holds is given back; a child keeps its fiber until it is joined. */
@@ -105,15 +251,20 @@ static void run_tasks(void *arg)
     struct wend_fiber *fiber = arg;
     struct wend_fibers *fibers = fibers_of(&fiber->task);
 
-#ifdef WEND_FIBER_ASAN
-    __sanitizer_finish_switch_fiber(NULL, NULL, NULL);
-#endif
+    arrives(&fiber->context);
     /* Each turn of this loop is one task's life; between two the fiber lies in the idle list. */
     for (;;) {
         fiber->task.entry(&fiber->task, fiber->task.arg);
         finish(&fiber->task);
         switch_to(fibers, &fiber->context, fiber->resumer);
     }
+}
+
+static struct wend_fiber *fiber_at(char *low)
+{
+    size_t bytes = (sizeof(struct wend_fiber) + 63) & ~(size_t)63;
+
+    return (struct wend_fiber *)(void *)(low + WEND_STACK_USABLE - bytes);
 }
 
 static struct wend_fiber *fiber_make(struct wend_fibers *fibers)
@@ -123,9 +274,8 @@ static struct wend_fiber *fiber_make(struct wend_fibers *fibers)
 
     if (low == NULL)
         return NULL;
-    fiber = (struct wend_fiber *)(void *)(low + WEND_STACK_USABLE -
-                                          ((sizeof(*fiber) + 63) & ~(size_t)63));
-    memset(fiber, 0, sizeof(*fiber)); /* fresh pages are zero; this is for ASan's sake */
+    fiber = fiber_at(low);
+    memset(fiber, 0, sizeof(*fiber)); /* fresh pages are zero; a sanitizer's are not */
     fiber->low = low;
     wend_arena_init(&fiber->task.arena, WEND_TASK_ARENA_MAX);
     return fiber;
@@ -138,18 +288,15 @@ static struct wend_fiber *fiber_take(struct wend_fibers *fibers)
     if (fiber != NULL) {
         fibers->idle = fiber->next;
         fibers->idle_count--;
+        show(fiber);
     } else {
         fiber = fiber_make(fibers);
         if (fiber == NULL)
             return NULL;
     }
     if (fiber->context.sp == NULL) {
+        stack_is_new(fiber);
         fiber->context.sp = wend_switch_prepare(fiber, run_tasks, fiber);
-#ifdef WEND_FIBER_ASAN
-        fiber->context.stack_low = fiber->low;
-        fiber->context.stack_bytes = (size_t)((char *)fiber - fiber->low);
-        __asan_unpoison_memory_region(fiber->low, fiber->context.stack_bytes);
-#endif
     }
     fibers->live++;
     if (fibers->live > fibers->most)
@@ -194,6 +341,7 @@ static void enter(struct wend_fibers *fibers, struct wend_fiber *fiber)
     fibers->current_task = from_task;
     if (WEND_UNLIKELY(fibers->too_many != NULL))
         cool(fibers);
+    hide_idle(fibers);
 }
 
 /* Starts tasks that waited for a stack, as far as there are stacks. */
@@ -291,6 +439,7 @@ void wend_task_join(struct wend_task *task, struct wend_task *child)
     fiber_give(fibers_of(task), fiber_of(child));
     if (fibers_of(task)->too_many != NULL)
         cool(fibers_of(task));
+    hide_idle(fibers_of(task));
 }
 
 void wend_fiber_resume(struct wend_task *task, enum wend_code code)
@@ -354,6 +503,19 @@ void wend_task_cancel(struct wend_task *task)
         wend_task_wake(task, WEND_E_CANCELLED);
 }
 
+static void cancel_at(char *low)
+{
+    struct wend_task *task = &fiber_at(low)->task;
+
+    if (!task->done)
+        wend_task_cancel(task);
+}
+
+void wend_fibers_cancel(struct wend_fibers *fibers)
+{
+    wend_stacks_each(&fibers->stacks, cancel_at);
+}
+
 enum wend_code wend_task_sleep(struct wend_task *task, int64_t duration_ms)
 {
     int64_t until_ns = wend_loop_now_ns(task->loop) + duration_ms * WEND_NS_PER_MS;
@@ -415,20 +577,12 @@ void wend_fibers_init(struct wend_fibers *fibers, size_t max)
     wend_stacks_init(&fibers->stacks, max == 0 ? WEND_FIBERS_MAX : max);
     fibers->last_start = &fibers->first_start;
     fibers->current = &fibers->loop_context;
-#ifdef WEND_FIBER_ASAN
-    {
-        pthread_attr_t attr;
-        void *low = NULL;
-        size_t bytes = 0;
+    loop_stack_is(&fibers->loop_context);
+}
 
-        if (pthread_getattr_np(pthread_self(), &attr) == 0) {
-            pthread_attr_getstack(&attr, &low, &bytes);
-            pthread_attr_destroy(&attr);
-        }
-        fibers->loop_context.stack_low = low;
-        fibers->loop_context.stack_bytes = bytes;
-    }
-#endif
+static void forget_at(char *low)
+{
+    forget(fiber_at(low));
 }
 
 void wend_fibers_release(struct wend_fibers *fibers)
@@ -439,5 +593,6 @@ void wend_fibers_release(struct wend_fibers *fibers)
         fibers->first_start = start->next;
         free(start);
     }
+    wend_stacks_each(&fibers->stacks, forget_at);
     wend_stacks_release(&fibers->stacks);
 }

@@ -242,28 +242,43 @@ static void a_post_wakes_a_sleeping_loop(void **state)
 
 enum { LOAD = 3000000 };
 
+static void free_io(void *arg)
+{
+    wend_loop_free_later(wend_loop_current(), arg);
+}
+
+/* Events of this turn may point at it beyond the task's end: it does not lie on the stack. */
+static struct wend_io *new_io(struct wend_task *task)
+{
+    struct wend_io *io = calloc(1, sizeof(*io));
+
+    assert_non_null(io);
+    wend_defer(task, free_io, io);
+    return io;
+}
+
 static void server_task(struct wend_task *task, void *arg)
 {
-    struct wend_io listener, io;
+    struct wend_io *listener = new_io(task), *io = new_io(task);
     struct sockaddr_storage peer;
     socklen_t peer_len;
     size_t got = 1, all = 0;
     char bytes[7000];
     int fd;
 
-    assert_int_equal(wend_io_open(&listener, task->loop, *(int *)arg, true), WEND_OK);
-    assert_int_equal(wend_io_accept(task, &listener, &peer, &peer_len, &fd), WEND_OK);
-    assert_int_equal(wend_io_open(&io, task->loop, fd, false), WEND_OK);
+    assert_int_equal(wend_io_open(listener, task->loop, *(int *)arg, true), WEND_OK);
+    assert_int_equal(wend_io_accept(task, listener, &peer, &peer_len, &fd), WEND_OK);
+    assert_int_equal(wend_io_open(io, task->loop, fd, false), WEND_OK);
     while (got != 0) {
-        assert_int_equal(wend_io_recv(task, &io, bytes, sizeof(bytes), 5000, &got), WEND_OK);
+        assert_int_equal(wend_io_recv(task, io, bytes, sizeof(bytes), 5000, &got), WEND_OK);
         for (size_t i = 0; i < got; i++)
             assert_int_equal((unsigned char)bytes[i], (all + i) % 251);
         all += got;
     }
     assert_int_equal(all, LOAD);
-    assert_int_equal(wend_io_send(task, &io, "done", 4, 5000), WEND_OK);
-    wend_io_close(&io);
-    wend_io_close(&listener);
+    assert_int_equal(wend_io_send(task, io, "done", 4, 5000), WEND_OK);
+    wend_io_close(io);
+    wend_io_close(listener);
     note("s");
 }
 
@@ -272,21 +287,21 @@ static void client_task(struct wend_task *task, void *arg)
     struct sockaddr_in *address = arg;
     unsigned char *load = malloc(LOAD);
     struct iovec parts[3] = {{load, 10}, {load + 10, 0}, {load + 10, LOAD - 10}};
-    struct wend_io io;
+    struct wend_io *io = new_io(task);
     char answer[16];
     size_t got;
 
     for (size_t i = 0; i < LOAD; i++)
         load[i] = (unsigned char)(i % 251);
-    assert_int_equal(wend_io_connect(task, &io, (struct sockaddr *)address, sizeof(*address), 5000),
+    assert_int_equal(wend_io_connect(task, io, (struct sockaddr *)address, sizeof(*address), 5000),
                      WEND_OK);
-    assert_int_equal(wend_io_sendv(task, &io, parts, 3, false, 5000), WEND_OK);
-    shutdown(io.fd, SHUT_WR);
-    assert_int_equal(wend_io_recv(task, &io, answer, sizeof(answer), 5000, &got), WEND_OK);
+    assert_int_equal(wend_io_sendv(task, io, parts, 3, false, 5000), WEND_OK);
+    shutdown(io->fd, SHUT_WR);
+    assert_int_equal(wend_io_recv(task, io, answer, sizeof(answer), 5000, &got), WEND_OK);
     assert_int_equal(got, 4);
-    assert_int_equal(wend_io_recv(task, &io, answer, sizeof(answer), 5000, &got), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, answer, sizeof(answer), 5000, &got), WEND_OK);
     assert_int_equal(got, 0);
-    wend_io_close(&io);
+    wend_io_close(io);
     free(load);
     note("c");
 }
@@ -318,11 +333,11 @@ static void a_large_load_crosses_a_socket(void **state)
 static void refused_task(struct wend_task *task, void *arg)
 {
     struct sockaddr_in *address = arg;
-    struct wend_io io;
+    struct wend_io *io = new_io(task);
 
-    assert_int_equal(wend_io_connect(task, &io, (struct sockaddr *)address, sizeof(*address), 1000),
+    assert_int_equal(wend_io_connect(task, io, (struct sockaddr *)address, sizeof(*address), 1000),
                      WEND_E_REFUSED);
-    assert_int_equal(io.error, ECONNREFUSED);
+    assert_int_equal(io->error, ECONNREFUSED);
     note("r");
 }
 
@@ -339,22 +354,22 @@ static void a_refused_connection_says_so(void **state)
 static void silent_task(struct wend_task *task, void *arg)
 {
     int *pair = arg;
-    struct wend_io io;
+    struct wend_io *io = new_io(task);
     char byte;
     size_t got;
 
-    assert_int_equal(wend_io_open(&io, task->loop, pair[0], true), WEND_OK);
-    assert_int_equal(wend_io_recv(task, &io, &byte, 1, 20, &got), WEND_E_DEADLINE);
+    assert_int_equal(wend_io_open(io, task->loop, pair[0], true), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &byte, 1, 20, &got), WEND_E_DEADLINE);
     assert_int_equal(write(pair[1], "abc", 3), 3);
-    assert_int_equal(wend_io_recv(task, &io, &byte, 1, 1000, &got), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &byte, 1, 1000, &got), WEND_OK);
     assert_int_equal(byte, 'a');
     close(pair[1]);
-    assert_int_equal(wend_io_recv(task, &io, &byte, 1, 1000, &got), WEND_OK);
-    assert_int_equal(wend_io_recv(task, &io, &byte, 1, 1000, &got), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &byte, 1, 1000, &got), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &byte, 1, 1000, &got), WEND_OK);
     assert_int_equal(byte, 'c');
-    assert_int_equal(wend_io_recv(task, &io, &byte, 1, 1000, &got), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &byte, 1, 1000, &got), WEND_OK);
     assert_int_equal(got, 0);
-    wend_io_close(&io);
+    wend_io_close(io);
     note("t");
 }
 
@@ -372,16 +387,16 @@ static void sendfile_task(struct wend_task *task, void *arg)
 {
     int *pair = arg;
     FILE *file = tmpfile();
-    struct wend_io io;
+    struct wend_io *io = new_io(task);
     off_t offset = 2;
 
     assert_int_equal(fwrite("0123456789", 1, 10, file), 10);
     fflush(file);
-    assert_int_equal(wend_io_open(&io, task->loop, pair[0], false), WEND_OK);
-    assert_int_equal(wend_io_sendfile(task, &io, fileno(file), &offset, 5, 1000), WEND_OK);
+    assert_int_equal(wend_io_open(io, task->loop, pair[0], false), WEND_OK);
+    assert_int_equal(wend_io_sendfile(task, io, fileno(file), &offset, 5, 1000), WEND_OK);
     /* The file is shorter than promised: an error, never a wait without end. */
-    assert_int_equal(wend_io_sendfile(task, &io, fileno(file), &offset, 50, 1000), WEND_E_CLOSED);
-    wend_io_close(&io);
+    assert_int_equal(wend_io_sendfile(task, io, fileno(file), &offset, 50, 1000), WEND_E_CLOSED);
+    wend_io_close(io);
     fclose(file);
     note("f");
 }
@@ -398,6 +413,62 @@ static void sendfile_of_a_truncated_file_ends(void **state)
     assert_memory_equal(bytes, "23456789", 8);
     close(pair[1]);
     assert_string_equal(trail, "f");
+}
+
+/* --- the end ---------------------------------------------------------------------------------- */
+
+static void stubborn_child(struct wend_task *task, void *arg)
+{
+    (void)arg;
+    wend_defer(task, note_defer, "c");
+    assert_int_equal(wend_task_suspend(task, WEND_NEVER), WEND_E_CANCELLED);
+}
+
+static void late_task(struct wend_task *task, void *arg)
+{
+    (void)arg;
+    wend_defer(task, note_defer, "l");
+    assert_int_equal(wend_task_sleep(task, 3600000), WEND_E_CANCELLED);
+}
+
+static void waiting_parent(struct wend_task *task, void *arg)
+{
+    struct wend_task *child;
+
+    wend_defer(task, note_defer, "p");
+    wend_task_spawn(task, stubborn_child, NULL, &child);
+    assert_int_equal(wend_task_suspend(task, WEND_NEVER), WEND_E_CANCELLED);
+    wend_task_start(task->loop, late_task, arg);
+}
+
+static void at_the_end_every_task_gives_back_what_it_holds(void **state)
+{
+    wend_task_start(*state, waiting_parent, NULL);
+    assert_true(wend_loop_end_tasks(*state, 60000));
+    assert_string_equal(trail, "cpl");
+}
+
+static enum wend_code sleep_long(void *arg)
+{
+    (void)arg;
+    usleep(100000);
+    return WEND_OK;
+}
+
+static void offloading_task(struct wend_task *task, void *arg)
+{
+    (void)arg;
+    assert_int_equal(wend_offload(task, sleep_long, NULL), WEND_OK);
+    note("o");
+}
+
+static void what_a_thread_holds_is_waited_for_as_long_as_said(void **state)
+{
+    wend_task_start(*state, offloading_task, NULL);
+    assert_false(wend_loop_end_tasks(*state, 1));
+    assert_string_equal(trail, "");
+    assert_true(wend_loop_end_tasks(*state, 60000));
+    assert_string_equal(trail, "o");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -417,6 +488,8 @@ int main(void)
         TEST(a_refused_connection_says_so),
         TEST(a_silent_peer_runs_into_the_timeout),
         TEST(sendfile_of_a_truncated_file_ends),
+        TEST(at_the_end_every_task_gives_back_what_it_holds),
+        TEST(what_a_thread_holds_is_waited_for_as_long_as_said),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
