@@ -36,22 +36,46 @@ static void remember_command(int argc, char **argv)
             (size_t)snprintf(command + len, sizeof(command) - len, i == 0 ? "%s" : " %s", argv[i]);
 }
 
-static void move_environ(void)
+/* For the life of the process: the caller may step along argv, and setenv() and unsetenv() forget
+ * strings and the table, so what was copied is kept here as well. */
+static struct {
+    char **strings;
+    char **environ;
+} moved;
+
+static char **copy_table(char **from, size_t count)
+{
+    char **copy = calloc(count + 1, sizeof(*copy));
+
+    if (copy == NULL)
+        wend_die("no memory for arguments and environment");
+    memcpy(copy, from, count * sizeof(*copy));
+    return copy;
+}
+
+static void move_strings(char **strings, size_t count, char **kept)
+{
+    for (size_t i = 0; i < count; i++) {
+        kept[i] = strdup(strings[i]);
+        if (kept[i] == NULL)
+            wend_die("no memory for arguments and environment");
+        strings[i] = kept[i];
+    }
+}
+
+static void move_all(size_t argc, char **argv)
 {
     size_t count = 0;
-    char **copy;
 
     while (environ[count] != NULL)
         count++;
-    copy = calloc(count + 1, sizeof(*copy));
-    if (copy == NULL)
-        wend_die("no memory for the environment");
-    for (size_t i = 0; i < count; i++) {
-        copy[i] = strdup(environ[i]);
-        if (copy[i] == NULL)
-            wend_die("no memory for the environment");
-    }
-    environ = copy;
+    moved.environ = copy_table(environ, count);
+    moved.strings = calloc(argc + count + 1, sizeof(*moved.strings));
+    if (moved.strings == NULL)
+        wend_die("no memory for arguments and environment");
+    move_strings(argv, argc, moved.strings);
+    move_strings(moved.environ, count, moved.strings + argc);
+    environ = moved.environ;
 }
 
 static void move_program_name(void)
@@ -73,12 +97,7 @@ void wend_title_init(int argc, char **argv)
     remember_command(argc, argv);
     area = argv[0];
     area_len = (size_t)(follow(environ, follow(argv, area)) - area);
-    for (int i = 0; i < argc; i++) {
-        argv[i] = strdup(argv[i]);
-        if (argv[i] == NULL)
-            wend_die("no memory for the arguments");
-    }
-    move_environ();
+    move_all((size_t)argc, argv);
     move_program_name();
 }
 
