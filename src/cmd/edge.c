@@ -195,6 +195,7 @@ static int test(const struct flags *flags, const struct wend_edge_options *optio
         fprintf(stderr, "%s: [emerg] %s\n", me(flags), error.text);
         fprintf(stderr, "%s: configuration file %.*s test failed\n", me(flags),
                 WEND_STR_ARG(options->conf_path));
+        wend_edge_free(edge);
         return 1;
     }
     if (!flags->quiet) {
@@ -205,6 +206,7 @@ static int test(const struct flags *flags, const struct wend_edge_options *optio
     }
     if (flags->dump)
         dump(edge);
+    wend_edge_free(edge);
     return 0;
 }
 
@@ -229,8 +231,10 @@ static int send_signal(const struct flags *flags, const struct wend_edge_options
     }
     if (wend_edge_read(arena, options, &edge, &error) != WEND_OK) {
         fprintf(stderr, "%s: [emerg] %s\n", me(flags), error.text);
+        wend_edge_free(edge);
         return 1;
     }
+    wend_edge_free(edge); /* what is read below is the arena's */
     if (wend_edge_process_conf(edge)->pid.ptr != NULL)
         pid_path = wend_edge_process_conf(edge)->pid.ptr;
     if (wend_pidfile_read(pid_path, &pid) != WEND_OK) {

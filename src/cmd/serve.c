@@ -310,6 +310,7 @@ static int serve_nginx(struct serve *serve)
     /* A file that says itself whether to leave the terminal is obeyed. */
     if (wend_edge_read(&trial, &options.edge, &edge, &error) != WEND_OK)
         options.edge.globals = WEND_STR_NULL;
+    wend_edge_free(edge);
     wend_arena_release(&trial);
     options.error_log = WEND_STR("/dev/stderr");
     return serve_edge(serve, &options);
