@@ -33,6 +33,7 @@
 #define LISTENERS_MAX 64
 #define DRAIN_MS_DEFAULT 30000
 #define DRAIN_LOOK_MS 20
+#define END_MS 200 /* what was cut off has this long to give back what it holds */
 #define AT_EXIT_MS 3000
 
 struct port {
@@ -417,7 +418,10 @@ int main(int argc, char **argv)
     wend_worker_ready(&self.worker);
     wend_loop_run(self.loop);
     stop_accepting();
-    /* Finalising an interpreter is slow and not safe with every extension: leave as we are. */
+    while (wend_h1_close_idlest(self.loop))
+        continue;
+    (void)wend_loop_end_tasks(self.loop, END_MS);
     (void)wend_app_host_stop(self.host, AT_EXIT_MS);
-    _exit(0);
+    wend_h1_thread_release();
+    wend_python_leave(0);
 }

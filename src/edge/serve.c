@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define CONF_ARENA_MAX ((size_t)1 << 30)
+#define END_MS 200 /* what was cut off has this long to give back what it holds */
 #define DRAIN_IDLE_MS                                                                              \
     2000 /* idle connections may ask once more before an old worker closes them                    \
           */
@@ -217,13 +218,19 @@ static void check_drained(struct wend_timer *timer)
         wend_timer_start(s->loop, timer, wend_loop_now_ns(s->loop) + 20 * WEND_NS_PER_MS);
 }
 
+static void stop_accepting(struct serving *s)
+{
+    for (size_t i = 0; i < s->acceptor_count; i++)
+        wend_accept_stop(&s->acceptors[i]);
+    s->acceptor_count = 0;
+}
+
 static void drain(struct serving *s)
 {
     if (s->draining)
         return;
     s->draining = true;
-    for (size_t i = 0; i < s->acceptor_count; i++)
-        wend_accept_stop(&s->acceptors[i]);
+    stop_accepting(s);
     /* When the master's copies are closed too, nobody connects to where nobody accepts. */
     close_listeners(s->edge, false);
     wend_h1_drain(s->loop, DRAIN_IDLE_MS);
@@ -277,6 +284,20 @@ static void stop_modules(struct serving *s)
             wend_edge_modules[i]->stop_worker(s->edge);
 }
 
+/* Whatever has not ended by now is cut off. Who still waits in the kernel's queue is left to other
+ * workers. The loop's own memory and descriptors go with the process. */
+static void finish(struct serving *s)
+{
+    pause_accepting(s, true);
+    stop_accepting(s);
+    while (wend_h1_close_idlest(s->loop))
+        continue;
+    (void)wend_loop_end_tasks(s->loop, END_MS);
+    stop_modules(s);
+    wend_h1_thread_release();
+    free(s->acceptors);
+}
+
 int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
 {
     struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
@@ -292,9 +313,7 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
         return WEND_EXIT_FATAL;
     wend_worker_ready(worker);
     wend_loop_run(s.loop);
-    stop_modules(&s);
-    free(s.acceptors);
-    /* The process ends here: its memory and descriptors go with it. */
+    finish(&s);
     return 0;
 }
 
