@@ -31,12 +31,11 @@ check-asan: packages-test $(BUILD)/venv/.ready build-asan/build.ninja ## unit an
 	@tools/links.sh build-asan
 	@tools/check.py --build build-asan --parts unit,e2e
 
-# What .ci/run does after `make check`: the unit tests and the e2e tests of the HTTP paths. Leaks count
-# in the unit tests only: what processes hold until they exit is `make check-asan`'s affair.
+# What .ci/run does after `make check`: the unit tests and the e2e tests of the HTTP paths.
 check-asan-short: packages-test $(BUILD)/venv/.ready build-asan/build.ninja
 	@ninja -C build-asan
 	@tools/links.sh build-asan
-	@tools/check.py --build build-asan --parts unit,e2e --no-e2e-leaks -k "static or bad_input or wsgi or get"
+	@tools/check.py --build build-asan --parts unit,e2e -k "static or bad_input or wsgi or get"
 
 fuzz: packages-test ## 60 s of each fuzz target
 	@tools/check.py --parts fuzz --fuzz-seconds 60
@@ -82,7 +81,8 @@ $(BUILD)/build.ninja:
 
 # A sanitized wend-python3.11 needs the real libc allocator hooks, so the rest is as in a build.
 build-asan/build.ninja:
-	@meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dslow_checks=true $(MESON_FLAGS) >/dev/null
+	@meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dslow_checks=true \
+	    -Dc_args=-fsanitize-undefined-trap-on-error $(MESON_FLAGS) >/dev/null
 
 # Another Python 3.11 may come first on PATH, and wend contains Debian's.
 $(BUILD)/venv/.ready: tests/requirements.txt | $(BUILD)/build.ninja

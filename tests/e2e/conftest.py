@@ -21,6 +21,7 @@ VENV = ROOT / "build/venv"
 DATA = ROOT / "tests/data"
 START_S = 60  # a sanitized program on a busy machine; a good one takes milliseconds
 STOP_S = 20
+REPORTS = Path(os.environ["WEND_REPORTS"]) if "WEND_REPORTS" in os.environ else None
 NGINX = shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin")
 
 
@@ -365,6 +366,28 @@ def wait_for(condition, seconds=START_S, text="it did not happen in time"):
 
 def pytest_configure(config):
     sys.path.insert(0, str(ROOT / "tests/e2e"))
+
+
+told = set()  # the reports that failed a test already
+
+
+def new_reports():
+    """What any process wrote since the last look: each has its file, named after its pid."""
+    paths = [] if REPORTS is None else [p for p in sorted(REPORTS.iterdir()) if p not in told]
+    told.update(paths)
+    return paths
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    """After the last fixture has stopped its servers: a sanitizer's report fails the test."""
+    try:
+        return (yield)
+    finally:
+        paths = new_reports()
+        if paths:
+            texts = (path.read_text(errors="replace")[:8000] for path in paths[:3])
+            pytest.fail(f"{len(paths)} sanitizer reports\n" + "\n".join(texts), pytrace=False)
 
 
 @pytest.fixture(autouse=True)
