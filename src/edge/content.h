@@ -12,7 +12,7 @@
  *
  * Filters run in the order conditional, headers, range, trailers: what add_header says about the
  * validators counts for If-Range, a 304 gets its fields, and a range knows the length that a
- * response with trailers does not tell.
+ * response with trailers does not tell. limit_rate is the last: it paces what the others made.
  */
 #ifndef WEND_EDGE_CONTENT_H
 #define WEND_EDGE_CONTENT_H
@@ -30,6 +30,7 @@ extern const struct wend_filter wend_edge_filter_conditional;
 extern const struct wend_filter wend_edge_filter_headers;
 extern const struct wend_filter wend_edge_filter_range;
 extern const struct wend_filter wend_edge_filter_trailers;
+extern const struct wend_filter wend_edge_filter_rate; /* edge/limit_rate.c */
 
 /* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who
  * wants to know what a path leads to (try_files, index). */

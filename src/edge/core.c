@@ -416,9 +416,9 @@ static const struct wend_directive rows[] = {
     {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh),
      .fallback = "off", .help = "checked, without effect"},
     {"limit_rate", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate), .fallback = "0",
-     .help = "checked; responses are not slowed down yet"},
-    {"limit_rate_after", HTTP_IF, 1, 1, .set = wend_set_size, AT_LOCATION(limit_rate_after),
-     .fallback = "0", .help = "checked; responses are not slowed down yet"},
+     .help = "a response goes no faster than so many bytes a second; 0: as fast as it can"},
+    {"limit_rate_after", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate_after),
+     .fallback = "0", .help = "bytes of a response that limit_rate does not slow down"},
     {"sendfile_max_chunk", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(sendfile_max_chunk),
      .fallback = "2m", .help = "checked; always 2m here"},
     {"postpone_output", HTTP_ALL, 1, 1, .set = wend_set_size, AT_LOCATION(postpone_output),
@@ -539,7 +539,6 @@ static void init_location(void *settings)
                           &l->send_lowat,
                           &l->read_ahead,
                           &l->directio_alignment,
-                          &l->limit_rate_after,
                           &l->types_hash_max_size,
                           &l->types_hash_bucket_size,
                           &l->output_buffer_size,
@@ -696,6 +695,8 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
     }
     if (!wend_template_set(&c->limit_rate))
         c->limit_rate = p->limit_rate;
+    if (!wend_template_set(&c->limit_rate_after))
+        c->limit_rate_after = p->limit_rate_after;
     if (c->client_body_temp_path.ptr == NULL)
         c->client_body_temp_path = p->client_body_temp_path;
     if (c->error_log == NULL)

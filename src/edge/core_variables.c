@@ -438,7 +438,7 @@ static struct wend_value time_text(struct wend_exchange *x, const struct wend_va
 static struct wend_value limit_rate(struct wend_exchange *x, const struct wend_variable *v)
 {
     (void)v;
-    return number(x, wend_edge_of(x)->limit_rate);
+    return number(x, wend_edge_of(x)->limit_rate > 0 ? wend_edge_of(x)->limit_rate : 0);
 }
 
 static void assign_limit_rate(struct wend_exchange *x, struct wend_str value)
@@ -552,7 +552,7 @@ const struct wend_variable_row wend_core_variables[] = {
     {"msec", msec, 0, CH, "seconds since 1970 with milliseconds"},
     {"time_iso8601", time_text, 1, CH, "local time, ISO 8601"},
     {"time_local", time_text, 0, CH, "local time, Common Log Format"},
-    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "kept, without effect yet",
+    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "what the response is limited to, in bytes a second; 0: not by `set`",
      assign_limit_rate},
     {"pipe", unpiped, 0, 0, "\"p\" for pipelined requests in nginx; always \".\" here"},
     {"proxy_protocol_addr", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},

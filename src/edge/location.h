@@ -82,10 +82,9 @@ struct wend_edge_core_location {
         keepalive_min_ms;
     int64_t client_max_body_size, client_body_buffer_size, client_body_timeout_ms;
     int64_t send_timeout_ms, lingering_time_ms, lingering_timeout_ms, max_ranges;
-    int64_t sendfile_max_chunk, postpone_output, send_lowat, read_ahead, directio_alignment,
-        limit_rate_after;
+    int64_t sendfile_max_chunk, postpone_output, send_lowat, read_ahead, directio_alignment;
     int64_t types_hash_max_size, types_hash_bucket_size, output_buffer_size, resolver_timeout_ms;
-    struct wend_template limit_rate;
+    struct wend_template limit_rate, limit_rate_after;
     struct wend_str client_body_temp_path;
     struct wend_str error_log_path; /* null: inherited */
     struct wend_log *error_log;

@@ -31,5 +31,6 @@ const struct wend_filter *const wend_edge_filters[] = {
     &wend_edge_filter_range,
     &wend_edge_filter_trailers,
     &wend_edge_trace_filter,
+    &wend_edge_filter_rate,
     NULL,
 };

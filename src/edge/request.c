@@ -42,6 +42,7 @@ static struct wend_edge_request *make_request(struct wend_exchange *x)
     r->listen = listen;
     r->server = listen->default_server;
     r->log = wend_log_process;
+    r->limit_rate = -1;
     r->values = wend_arena_alloc(arena, count * sizeof(*r->values) + 1);
     r->value_states = wend_arena_zalloc(arena, count + 1);
     r->module_state = wend_arena_zalloc(arena, modules * sizeof(*r->module_state));

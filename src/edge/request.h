@@ -47,7 +47,8 @@ struct wend_edge_request {
     void **module_state;            /* per module, for the request; NULL at first */
     struct wend_upstream *upstream; /* asked last, over internal redirects too; NULL: none */
     struct wend_str upstream_url; /* while it is asked: "http://127.0.0.1:8080/x", for log lines */
-    int64_t limit_rate;
+    int64_t
+        limit_rate; /* $limit_rate, in bytes a second: set, or asked for by an upstream; -1: not */
     struct wend_regex_match
         captures; /* of the last regular expression; last, as it is not zeroed */
 };

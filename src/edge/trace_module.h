@@ -23,7 +23,7 @@
 
 /* Stands last in the list of modules: what it keeps includes the others' log spans. */
 extern const struct wend_edge_module wend_edge_trace;
-/* Stands last among the filters. */
+/* Stands behind all filters that change a response. */
 extern const struct wend_filter wend_edge_trace_filter;
 
 #define WEND_TRACE_NETWORKS_MAX 256 /* of one trace_details */

@@ -3,6 +3,9 @@ import gzip
 import os
 import re
 import signal
+import socket
+import struct
+import time
 from pathlib import Path
 
 import pytest
@@ -80,3 +83,60 @@ def test_trailers_are_checked_as_heads_are(edge, line, policy, status):
     answer = server.raw(b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n1\r\nx\r\n0\r\n"
                         + line + b"\r\n\r\n")
     assert answer.status == status
+
+
+# --- limit_rate ----------------------------------------------------------------------------------------------------
+
+PACED = f"""{PLACE}
+    location /slow/ {{ alias DIR/html/; limit_rate 512k; }}
+    location /after/ {{ alias DIR/html/; limit_rate 64k; limit_rate_after 900k; }}
+    location /set/ {{ set $limit_rate $arg_rate; alias DIR/html/; }}
+    location /off/ {{ limit_rate 1; set $limit_rate 0; alias DIR/html/; }}
+    location /var/ {{ limit_rate $arg_rate; limit_rate_after $arg_after; alias DIR/html/; }}
+    location /text/ {{ limit_rate 10; return 200 "0123456789012345678901234"; }}
+    location /up/ {{ proxy_pass http://127.0.0.1:UP/; }}
+    location /upbuffered/ {{ proxy_pass http://127.0.0.1:UP/; proxy_ignore_headers X-Accel-Limit-Rate; }} }}"""
+
+
+def seconds(server, target, *fields, **options):
+    started = time.monotonic()
+    answer = server.ask(target, *fields, **options)
+    return time.monotonic() - started, answer
+
+
+@pytest.fixture
+def paced(edge):
+    up = edge("server { listen 127.0.0.1:PORT; location / { add_header X-Accel-Limit-Rate 400000; } }", name="nginx",
+              html=FILES)
+    return edge(PACED.replace("UP", str(up.port)), html=FILES)
+
+
+@pytest.mark.parametrize("target, least, most", [
+    ("/slow/big.bin", 1.5, 20), ("/after/big.bin", 1.2, 20), ("/set/big.bin?rate=512k", 1.3, 20), ("/off/big.bin", 0, 10),
+    ("/off/a.txt", 0, 10), ("/var/big.bin?rate=256k&after=512k", 1.3, 20), ("/var/big.bin?rate=nonsense", 0, 10),
+    ("/var/big.bin", 0, 10), ("/up/big.bin", 2, 20), ("/upbuffered/big.bin", 0, 10), ("/text/", 1.5, 20)])
+def test_responses_are_paced(paced, target, least, most):
+    took, answer = seconds(paced, target)
+    assert answer.status == 200 and answer.complete and least <= took <= most
+    if "big" in target:
+        assert answer.body == FILES["big.bin"]
+
+
+def test_a_paced_range_and_a_head_are_right(paced):
+    took, answer = seconds(paced, "/slow/big.bin", "Range: bytes=0-399999,500000-899999")
+    assert answer.status == 206 and answer.complete and took >= 1
+    assert FILES["big.bin"][:400000] in answer.body and FILES["big.bin"][500000:900000] in answer.body
+    took, answer = seconds(paced, "/slow/big.bin", method="HEAD")
+    assert answer.get("content-length") == str(1 << 20) and took < 10
+
+
+def test_a_paced_response_holds_nobody_up_and_ends_with_its_client(paced):
+    slow = paced.client()
+    slow.send(b"GET /var/big.bin?rate=1000 HTTP/1.1\r\nHost: a\r\n\r\n")
+    assert slow.head()[0] == b"HTTP/1.1 200 OK"
+    for _ in range(20):
+        assert paced.ask("/a.txt").body == b"A\n"
+    slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    slow.socket.close()
+    log = paced.directory / "access.log"
+    wait_for(lambda: "rate=1000" in log.read_text(), text="the response went on without its client")
