@@ -400,7 +400,7 @@ enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *
         mine = place_of(trace, known, i);
         if (mine == NULL)
             continue;
-        span.parent = parent == 0 ? trace->current : known->local[parent - 1];
+        span.parent = parent == 0 ? known->inside : known->local[parent - 1];
         if (span.parent != WEND_SPAN_NONE &&
             span.start_ticks < trace->spans[span.parent].start_ticks)
             span.start_ticks = trace->spans[span.parent].start_ticks;

@@ -107,14 +107,15 @@ enum wend_code wend_pool_outcome_read(struct wend_str payload, enum wend_pool_st
 
 /* --- spans ------------------------------------------------------------------------------------ */
 
-/* Where the spans of the other process stand in the exchange's own trace. Zero it. */
+/* Where the spans of the other process stand in the exchange's own trace. Zero it but `inside`. */
 struct wend_pool_spans {
     uint16_t local[WEND_POOL_SPANS_MAX]; /* index here of the other's index */
     uint16_t count;
+    uint16_t inside; /* the span here around all of them, or WEND_SPAN_NONE */
 };
 
-/* Takes over what the other process recorded (one machine, one clock), inside the span that is
- * current; a span told before is brought up to date. Notes are kept in the arena. */
+/* Takes over what the other process recorded (one machine, one clock); a span told before is
+ * brought up to date. Notes are kept in the arena. */
 enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *arena,
                                     struct wend_trace *trace,
                                     struct wend_pool_spans *known) WEND_MUST_CHECK;

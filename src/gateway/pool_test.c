@@ -165,7 +165,7 @@ static void spans_stand_in_the_others_trace(void **state)
     uint16_t here, python, span;
 
     wend_trace_start(&ours, 0, 0);
-    here = wend_span_begin(&ours, WEND_EV_REQUEST);
+    here = known.inside = wend_span_begin(&ours, WEND_EV_REQUEST);
     wend_trace_start(&theirs, 0, 0);
     span = wend_span_begin(&theirs, WEND_EV_QUEUE);
     wend_span_end(&theirs, span, 3);

@@ -25,7 +25,7 @@ static void check_spans(struct wend_str payload, struct wend_arena *arena)
     uint16_t span;
 
     wend_trace_start(trace, 0, 0);
-    span = wend_span_begin(trace, WEND_EV_REQUEST);
+    span = known.inside = wend_span_begin(trace, WEND_EV_REQUEST);
     for (int i = 0; i < 2; i++) /* told again, it is the same spans */
         if (wend_pool_spans_read(payload, arena, trace, &known) == WEND_OK)
             WEND_ASSERT(trace->count == known.count + 1 || trace->dropped != 0);
