@@ -204,12 +204,10 @@ static void fill_in_defaults(struct wend_app_host *host)
         host->body.directory = settings->body_directory;
 }
 
-enum wend_code wend_app_host_start(const struct wend_app_settings *settings,
-                                   const struct wend_app_engine *engine, struct wend_loop *loop,
-                                   struct wend_app_host **out)
+static struct wend_app_host *new_host(const struct wend_app_settings *settings,
+                                      const struct wend_app_engine *engine, struct wend_loop *loop)
 {
     struct wend_app_host *host = calloc(1, sizeof(*host));
-    enum wend_code code;
 
     if (host == NULL)
         wend_die("calloc of an application's host");
@@ -219,15 +217,37 @@ enum wend_code wend_app_host_start(const struct wend_app_settings *settings,
     host->loop = loop;
     host->nudge.fire = nudge_fired;
     fill_in_defaults(host);
-    code = engine->load(&host->settings, &host->app);
-    if (code != WEND_OK) {
-        free(host);
-        return code;
-    }
+    return host;
+}
+
+static enum wend_code begin(struct wend_app_host *host, struct wend_app_host **out)
+{
     wend_app_queue_init(&host->queue, host->settings.queue_max);
-    code = start_threads(host);
     *out = host;
+    return start_threads(host);
+}
+
+enum wend_code wend_app_host_start(const struct wend_app_settings *settings,
+                                   const struct wend_app_engine *engine, struct wend_loop *loop,
+                                   struct wend_app_host **out)
+{
+    struct wend_app_host *host = new_host(settings, engine, loop);
+    enum wend_code code = engine->load(&host->settings, &host->app);
+
+    if (code == WEND_OK)
+        return begin(host, out);
+    free(host);
     return code;
+}
+
+enum wend_code wend_app_host_adopt(const struct wend_app_settings *settings,
+                                   const struct wend_app_engine *engine, void *app,
+                                   struct wend_loop *loop, struct wend_app_host **out)
+{
+    struct wend_app_host *host = new_host(settings, engine, loop);
+
+    host->app = app;
+    return begin(host, out);
 }
 
 const struct wend_handler *wend_app_host_handler(const struct wend_app_host *host)

@@ -30,6 +30,11 @@ struct wend_app_host;
 enum wend_code wend_app_host_start(const struct wend_app_settings *settings,
                                    const struct wend_app_engine *engine, struct wend_loop *loop,
                                    struct wend_app_host **out) WEND_MUST_CHECK;
+/* The same with an application that is loaded already (in the process this one was forked from). */
+enum wend_code wend_app_host_adopt(const struct wend_app_settings *settings,
+                                   const struct wend_app_engine *engine, void *app,
+                                   struct wend_loop *loop,
+                                   struct wend_app_host **out) WEND_MUST_CHECK;
 const struct wend_handler *wend_app_host_handler(const struct wend_app_host *host);
 void *wend_app_host_app(const struct wend_app_host *host); /* the engine's */
 

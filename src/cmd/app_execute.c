@@ -1,6 +1,8 @@
 /* cmd/app_execute.c - `wend` meets an `app` block; see cmd/app_provider.h. */
 #include "cmd/app_provider.h"
 
+#include "cmd/app_block.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <sys/wait.h>
@@ -38,33 +40,50 @@ static bool has_children(void)
 
 static enum wend_code check(struct wend_conf *conf, struct wend_edge_app *app)
 {
-    char path[4096];
+    app->settings = WEND_NEW(conf->arena, struct wend_app_block);
+    return wend_app_block_read(conf, app);
+}
 
-    (void)app;
+/* One in a pool needs no Python here; one that is to run in the workers does. */
+static enum wend_code settle(struct wend_conf *conf, struct wend_edge_app *app)
+{
+    char path[4096];
+    enum wend_code code = wend_app_block_settle(conf, app);
+
+    if (code != WEND_OK || app->pooled)
+        return code;
     if (has_children())
-        return wend_conf_bad(conf,
-                             "the first \"app\" needs a restart: this server runs without Python");
+        return wend_conf_fail(conf->error, app->statement,
+                              "the first \"app\" that runs inline needs a restart: this server "
+                              "runs without Python; \"mode pool\" does not");
     if (!wend_app_find_worker("wend", path, sizeof(path)))
-        return wend_conf_bad(conf, "\"app\" needs " WORKER_PROGRAM " beside this program");
+        return wend_conf_fail(conf->error, app->statement,
+                              "\"app\" needs " WORKER_PROGRAM " beside this program");
     execv(path, arguments);
-    return wend_conf_bad(conf, "cannot execute %s (%d: %s)", path, errno, strerror(errno));
+    return wend_conf_fail(conf->error, app->statement, "cannot execute %s (%d: %s)", path, errno,
+                          strerror(errno));
 }
 
 static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app,
                             struct wend_loop *loop)
 {
-    (void)edge, (void)app, (void)loop;
-    return WEND_E_UNSUPPORTED;
-}
-
-static void stop(struct wend_edge_app *app)
-{
-    (void)app;
+    (void)edge;
+    if (!app->pooled)
+        return WEND_E_UNSUPPORTED;
+    wend_app_pool_start(app, loop, (unsigned)getpid());
+    return WEND_OK;
 }
 
 void wend_app_provider_execute(int argc, char **argv)
 {
-    static const struct wend_edge_app_provider provider = {"execute", check, start, stop};
+    static const struct wend_edge_app_provider provider = {
+        .name = "execute",
+        .check = check,
+        .settle = settle,
+        .execute = wend_app_pool_execute,
+        .start = start,
+        .stop = wend_app_pool_stop,
+    };
 
     (void)argc;
     arguments = argv;

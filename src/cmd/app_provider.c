@@ -1,9 +1,8 @@
 /* cmd/app_provider.c - `app NAME { ... }` becomes a Python application in each of the edge's
- * workers.
+ * workers, or in a pool of its own.
  *
- * The block's words are those of app/app.h:
- *     app shop { module shop.wsgi; threads 8; home /srv/shop/venv; chdir /srv/shop; env KEY=VALUE;
- * }
+ * The block's words are those of cmd/app_block.h and app/app.h:
+ *     app shop { module shop.wsgi; threads 8; home /srv/shop/venv; chdir /srv/shop; }
  */
 #include "cmd/app_provider.h"
 
@@ -11,6 +10,8 @@
 #include "app/python/engine.h"
 #include "app/static_map.h"
 #include "base/log.h"
+#include "cmd/app_block.h"
+#include "edge/process_conf.h"
 #include "edge/request.h"
 
 #include <errno.h>
@@ -20,7 +21,7 @@
 #define STOP_MS 3000
 
 struct provided {
-    struct wend_app_settings settings;
+    struct wend_app_block block; /* first: cmd/app_block.c knows it alone */
     struct wend_app_host *host;
     struct wend_static_map files;
 };
@@ -35,46 +36,13 @@ static void find_place(struct wend_exchange *x, struct wend_app_place *place)
     place->server_name = r->server->primary_name;
 }
 
-static enum wend_code read_block(struct wend_conf *conf, const struct wend_statement *block,
-                                 struct wend_app_settings *settings)
-{
-    for (const struct wend_statement *word = block->children; word != NULL; word = word->next) {
-        const char *problem = NULL;
-        struct wend_str value;
-        enum wend_code code;
-
-        if (word->has_block || word->count != 2)
-            return wend_conf_fail(conf->error, word, "\"%.*s\" in an app takes one value",
-                                  WEND_STR_ARG(word->args[0]));
-        value = wend_arena_keep(conf->arena, word->args[1]);
-        code = wend_app_settings_set(settings, word->args[0], value, &problem);
-        if (code == WEND_E_NOT_FOUND)
-            return wend_conf_fail(conf->error, word, "unknown word \"%.*s\" in an app",
-                                  WEND_STR_ARG(word->args[0]));
-        if (code != WEND_OK)
-            return wend_conf_fail(conf->error, word, "\"%.*s\" %s, not \"%.*s\"",
-                                  WEND_STR_ARG(word->args[0]), problem, WEND_STR_ARG(value));
-    }
-    return WEND_OK;
-}
-
 static enum wend_code check(struct wend_conf *conf, struct wend_edge_app *app)
 {
     struct provided *provided = WEND_NEW(conf->arena, struct provided);
-    struct wend_app_settings *settings = &provided->settings;
-    enum wend_code code;
 
-    settings->name = app->name;
-    settings->place = find_place;
-    settings->processes = 2; /* how many there will be is not known here; more than one may be */
+    provided->block.settings.place = find_place;
     app->settings = provided;
-    code = read_block(conf, app->statement, settings);
-    if (code == WEND_OK &&
-        settings->module.len + settings->wsgi_file.len + settings->project.len == 0)
-        return wend_conf_fail(conf->error, app->statement,
-                              "app \"%.*s\" needs a module, a wsgi_file or a project",
-                              WEND_STR_ARG(app->name));
-    return code;
+    return wend_app_block_read(conf, app);
 }
 
 static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder)
@@ -97,20 +65,27 @@ static void file_changed(void *arg, const char *path)
 static enum wend_code start(struct wend_edge *edge, struct wend_edge_app *app,
                             struct wend_loop *loop)
 {
+    const struct wend_process_conf *process = wend_edge_process_conf(edge);
     struct provided *provided = app->settings;
     enum wend_code code;
 
-    (void)edge;
-    code = wend_app_host_start(&provided->settings, &wend_python_engine, loop, &provided->host);
+    if (app->pooled) {
+        wend_app_pool_start(app, loop, (unsigned)getpid());
+        return WEND_OK;
+    }
+    /* wsgi.multiprocess: whether another process may run the same application at the same time. */
+    provided->block.settings.processes = process->master == 0 ? 1 : (unsigned)process->workers;
+    code =
+        wend_app_host_start(&provided->block.settings, &wend_python_engine, loop, &provided->host);
     if (code != WEND_OK)
         return code;
     app->handler = wend_app_host_handler(provided->host);
     wend_static_map_init(&provided->files, app->handler);
-    if (provided->settings.static_files)
-        wend_python_static_folders(provided->settings.development, add_folder, provided);
+    if (provided->block.settings.static_files)
+        wend_python_static_folders(provided->block.settings.development, add_folder, provided);
     if (provided->files.count != 0)
         app->handler = &provided->files.handler;
-    if (provided->settings.reload)
+    if (provided->block.settings.reload)
         wend_python_watch(file_changed, NULL);
     return WEND_OK;
 }
@@ -123,6 +98,14 @@ static void stop(struct wend_edge_app *app)
         (void)wend_app_host_stop(provided->host, STOP_MS);
     provided->host = NULL;
     wend_static_map_release(&provided->files);
+    wend_app_pool_stop(app);
 }
 
-const struct wend_edge_app_provider wend_app_provider_python = {"python", check, start, stop};
+const struct wend_edge_app_provider wend_app_provider_python = {
+    .name = "python",
+    .check = check,
+    .settle = wend_app_block_settle,
+    .execute = wend_app_pool_execute,
+    .start = start,
+    .stop = stop,
+};

@@ -1,8 +1,9 @@
 /* cmd/app_provider.h - who makes applications of `app NAME { ... }` blocks.
  *
- * wend-python3.11 contains a Python and runs them inside the edge's workers. `wend` contains none:
- * when a configuration asks for an application it executes wend-python3.11 with its own command
- * line, which is the same server with a Python in it.
+ * Both executables run applications in pools (cmd/app_block.h). wend-python3.11 contains a Python
+ * and can run one inside the edge's workers, too. `wend` contains none: when a configuration asks
+ * for an inline application it executes wend-python3.11 with its own command line, which is the
+ * same server with a Python in it.
  */
 #ifndef WEND_CMD_APP_PROVIDER_H
 #define WEND_CMD_APP_PROVIDER_H

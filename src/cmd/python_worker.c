@@ -6,8 +6,9 @@
  *     drain_ms=30000     how long the last requests may take
  * By hand, for tests and measurements, the same words are arguments:
  *     wend-python3.11 listen=127.0.0.1:8000 uwsgi=unix:/run/x.sock module=mysite.wsgi
- * It is also the whole server (`wend-python3.11 edge -c nginx.conf`) for configurations with `app`
- * blocks; see cmd/app_provider.h.
+ * It is also the first process of a pool (cmd/python_zygote.h), and the whole server
+ * (`wend-python3.11 edge -c nginx.conf`) for configurations with an inline `app`; see
+ * cmd/app_provider.h.
  */
 #include "app/host.h"
 #include "app/python/engine.h"
@@ -15,6 +16,7 @@
 #include "base/log.h"
 #include "cmd/app_provider.h"
 #include "cmd/commands.h"
+#include "cmd/python_zygote.h"
 #include "gateway/uwsgi_server.h"
 #include "net/accept.h"
 #include "net/handover.h"
@@ -397,12 +399,14 @@ int main(int argc, char **argv)
     if (is_command(argc, argv, &status))
         return status;
     wend_arena_init(&self.arena, WEND_ARENA_UNLIMITED);
-    self.loop = wend_loop_new(0);
     self.worker.channel = -1;
     if (wend_worker_from_environment(&self.worker) == WEND_E_PROTOCOL)
         return WEND_EXIT_FATAL;
     self.worker.on_order = on_order;
     code = wend_handover_from_environment(&self.arena, &handover, &error);
+    if (code == WEND_OK && wend_python_is_zygote(&handover))
+        return wend_python_zygote(&self.worker, &handover, &self.arena);
+    self.loop = wend_loop_new(0);
     if (code == WEND_OK) {
         status = from_handover(&handover, &settings);
     } else if (code == WEND_E_NOT_FOUND) {

@@ -3,6 +3,9 @@
 
 #include "base/log.h"
 #include "edge/request.h"
+#include "gateway/pool_client.h"
+
+#include <unistd.h>
 
 struct apps {
     struct wend_edge_app *first, **last;
@@ -98,10 +101,27 @@ static enum wend_code set_app_pass(struct wend_conf *conf, const struct wend_dir
     return WEND_OK;
 }
 
+/* One application lives in the workers unless its block says otherwise; several do not share their
+ * processes, nor their crashes. */
+static enum wend_code decide(struct wend_conf *conf, const struct apps *apps)
+{
+    bool several = apps->first != NULL && apps->first->next != NULL;
+    enum wend_code code = WEND_OK;
+
+    for (struct wend_edge_app *app = apps->first; app != NULL && code == WEND_OK; app = app->next) {
+        app->pooled = app->wants_pool || (several && !app->wants_inline);
+        code = provider->settle(conf, app);
+    }
+    return code;
+}
+
 static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
 {
     const struct apps *apps = edge->main[wend_edge_module_index(&wend_edge_app_module)];
+    enum wend_code code = decide(conf, apps);
 
+    if (code != WEND_OK)
+        return code;
     for (const struct pass *pass = apps->passes; pass != NULL; pass = pass->next) {
         pass->location->handler_data = find(apps, pass->name);
         if (pass->location->handler_data == NULL)
@@ -111,6 +131,90 @@ static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
     /* What an if inherited was copied before the names were looked up; handler_data comes along. */
     return WEND_OK;
 }
+
+/* --- pools ------------------------------------------------------------------------------------ */
+
+/* All with open rendezvous, of every generation: a child must let go of those that are not its own,
+ * or a pool would wait for a worker that never comes. */
+static struct wend_edge_app *open_apps;
+
+static void close_ends(int *ends, unsigned count)
+{
+    for (unsigned i = 0; ends != NULL && i < count; i++) {
+        if (ends[i] >= 0)
+            close(ends[i]);
+        ends[i] = -1;
+    }
+}
+
+static enum wend_code open_pool(struct wend_edge *edge, struct wend_edge_app *app)
+{
+    int *ends = wend_arena_array(edge->arena, 2 * (size_t)app->processes, sizeof(*ends));
+
+    if (ends == NULL)
+        return WEND_E_MEMORY;
+    app->edge_ends = ends;
+    app->pool_ends = ends + app->processes;
+    for (unsigned i = 0; i < 2 * app->processes; i++)
+        ends[i] = -1;
+    app->open_next = open_apps;
+    open_apps = app;
+    for (unsigned i = 0; i < app->processes; i++)
+        if (wend_pool_rendezvous(&app->edge_ends[i], &app->pool_ends[i]) != WEND_OK)
+            return WEND_E_LIMIT;
+    return WEND_OK;
+}
+
+enum wend_code wend_edge_apps_open(struct wend_edge *edge)
+{
+    enum wend_code code = WEND_OK;
+
+    for (struct wend_edge_app *app = wend_edge_apps(edge); app != NULL; app = app->next)
+        if (app->pooled && code == WEND_OK)
+            code = open_pool(edge, app);
+    if (code != WEND_OK)
+        wend_edge_apps_close(edge);
+    return code;
+}
+
+void wend_edge_apps_close(struct wend_edge *edge)
+{
+    for (struct wend_edge_app *app = wend_edge_apps(edge); app != NULL; app = app->next) {
+        struct wend_edge_app **at = &open_apps;
+
+        while (*at != NULL && *at != app)
+            at = &(*at)->open_next;
+        if (*at != NULL)
+            *at = app->open_next;
+        close_ends(app->edge_ends, app->processes);
+        close_ends(app->pool_ends, app->processes);
+    }
+}
+
+static bool is_of(const struct wend_edge *edge, const struct wend_edge_app *wanted)
+{
+    const struct wend_edge_app *app = wend_edge_apps(edge);
+
+    while (app != NULL && app != wanted)
+        app = app->next;
+    return app != NULL;
+}
+
+void wend_edge_apps_keep_ours(struct wend_edge *edge)
+{
+    for (struct wend_edge_app *app = open_apps; app != NULL; app = app->open_next) {
+        close_ends(app->pool_ends, app->processes);
+        if (!is_of(edge, app))
+            close_ends(app->edge_ends, app->processes);
+    }
+}
+
+int wend_edge_app_execute(const struct wend_edge_app *app, struct wend_str log, int log_level)
+{
+    return provider->execute(app, log, log_level);
+}
+
+/* --- workers ---------------------------------------------------------------------------------- */
 
 static enum wend_code start_worker(struct wend_edge *edge, struct wend_loop *loop)
 {
@@ -131,7 +235,7 @@ static void stop_worker(struct wend_edge *edge)
 
 static const struct wend_directive rows[] = {
     {"app", WEND_CTX_HTTP, 1, 1, true, .set = set_app,
-     .help = "an application: module, threads, chdir ..."},
+     .help = "an application: module, threads, mode, processes ...; see docs/reference/app.md"},
     {"app_pass", WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT, 1, 1,
      .set = set_app_pass, .help = "an application of that name serves this location"},
 };

@@ -15,13 +15,16 @@ static struct {
     struct wend_log_file *file; /* NULL: stderr; reopened with all the others */
 } process_log;
 
+int wend_edge_error_log_descriptor(void)
+{
+    return process_log.file != NULL ? wend_log_file_descriptor(process_log.file) : STDERR_FILENO;
+}
+
 static void write_line(struct wend_log *log, enum wend_log_level level, struct wend_str line)
 {
     (void)log;
     (void)level;
-    (void)!write(process_log.file != NULL ? wend_log_file_descriptor(process_log.file)
-                                          : STDERR_FILENO,
-                 line.ptr, line.len);
+    (void)!write(wend_edge_error_log_descriptor(), line.ptr, line.len);
 }
 
 enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_level level)

@@ -2,6 +2,7 @@
 #include "edge/serve.h"
 
 #include "base/assert.h"
+#include "edge/app.h"
 #include "edge/location.h"
 #include "edge/error_log.h"
 #include "edge/log_file.h"
@@ -329,7 +330,33 @@ static int run_worker(struct wend_worker *worker, void *config)
 {
     struct site *site = config;
 
+    wend_edge_apps_keep_ours(site->edge);
     return wend_edge_worker(worker, site->edge);
+}
+
+/* Groups from 1 on are the pools, in the order of their blocks. */
+static const struct wend_edge_app *pool_of_group(const struct wend_edge *edge, unsigned group)
+{
+    const struct wend_edge_app *app = wend_edge_apps(edge);
+
+    for (; app != NULL; app = app->next)
+        if (app->pooled && --group == 0)
+            break;
+    return app;
+}
+
+static int execute_pool(struct wend_worker *worker, void *config)
+{
+    const struct site *site = config;
+    const struct wend_process_conf *process = wend_edge_process_conf(site->edge);
+    struct wend_str path = process->error_log_set ? process->error_log : site->options->error_log;
+
+    wend_edge_apply_env(site->edge);
+    (void)dup2(wend_edge_error_log_descriptor(), STDERR_FILENO);
+    if (wend_str_eq(path, WEND_STR("stderr")))
+        path = WEND_STR_NULL;
+    return wend_edge_app_execute(pool_of_group(site->edge, worker->group), path,
+                                 (int)process->error_log_level);
 }
 
 static void prepare_worker(struct wend_worker *worker, void *config, struct wend_identity *identity)
@@ -367,6 +394,55 @@ static void fill_identity(const struct wend_process_conf *process, struct wend_i
     }
 }
 
+/* A pool's own user, or else the workers'. */
+static void fill_pool_identity(const struct wend_process_conf *process,
+                               const struct wend_edge_app *app, struct wend_identity *identity)
+{
+    const struct passwd *user;
+    const struct group *group;
+
+    fill_identity(process, identity);
+    user = app->user.len == 0 || geteuid() != 0 ? NULL : getpwnam(app->user.ptr);
+    if (user == NULL)
+        return;
+    group = app->group.len == 0 ? NULL : getgrnam(app->group.ptr);
+    identity->user = app->user.ptr;
+    identity->uid = user->pw_uid;
+    identity->gid = group != NULL ? group->gr_gid : user->pw_gid;
+}
+
+static enum wend_code add_pools(struct site *site, struct wend_generation *out)
+{
+    const struct wend_process_conf *process = wend_edge_process_conf(site->edge);
+
+    for (const struct wend_edge_app *app = wend_edge_apps(site->edge); app != NULL;
+         app = app->next) {
+        struct wend_worker_group *group = &out->groups[out->group_count];
+        const char *problem =
+            out->group_count == WEND_GROUPS_MAX ? "there are too many applications in pools"
+            : process->master == 0 ? "an application in a pool needs \"master_process on\""
+                                   : NULL;
+
+        if (!app->pooled)
+            continue;
+        if (problem != NULL) {
+            wend_edge_emerg(&site->options->edge, problem);
+            return WEND_E_CONFIG;
+        }
+        *group = (struct wend_worker_group){
+            .title =
+                wend_arena_printf(&site->arena, "zygote of app %.*s", WEND_STR_ARG(app->name)).ptr,
+            .count = 1,
+            .exec = execute_pool};
+        fill_pool_identity(process, app, &group->identity);
+        out->group_count++;
+    }
+    if (wend_edge_apps_open(site->edge) == WEND_OK)
+        return WEND_OK;
+    wend_edge_emerg(&site->options->edge, "the sockets of an application's pool cannot be made");
+    return WEND_E_CONFIG;
+}
+
 /* The configuration that serves, and the last one whose listeners were opened: they differ while a
  * generation is starting. */
 static struct site *current, *opened;
@@ -382,8 +458,10 @@ static enum wend_code load(void *data, const struct wend_generation *old,
 
     if (read_site(options, &site) != WEND_OK)
         return WEND_E_CONFIG;
-    if (open_log(options, site->edge) != WEND_OK ||
+    out->group_count = 1;
+    if (open_log(options, site->edge) != WEND_OK || add_pools(site, out) != WEND_OK ||
         open_listeners(options, site->edge, before == NULL ? NULL : before->edge) != WEND_OK) {
+        wend_edge_apps_close(site->edge);
         wend_edge_free(site->edge);
         wend_arena_release(&site->arena);
         free(site);
@@ -401,8 +479,15 @@ static enum wend_code load(void *data, const struct wend_generation *old,
     fill_identity(process, &group->identity);
     if (group->identity.user != NULL)
         wend_log_files_belong_to(group->identity.uid, group->identity.gid);
-    out->group_count = 1;
     return WEND_OK;
+}
+
+static void retired(void *data, struct wend_generation *generation)
+{
+    const struct site *site = generation->config;
+
+    (void)data;
+    wend_edge_apps_close(site->edge);
 }
 
 /* The current one is given back last: then the master ends, and its listeners with it. */
@@ -419,6 +504,7 @@ static void discard(void *data, struct wend_generation *generation)
     }
     if (site == opened)
         opened = current;
+    wend_edge_apps_close(site->edge);
     wend_edge_free(site->edge);
     wend_arena_release(&site->arena);
     free(site);
@@ -460,6 +546,7 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
                                         .load = load,
                                         .discard = discard,
                                         .started = started,
+                                        .retired = retired,
                                         .reopen = reopen,
                                         .leaving = leaving,
                                         .watch_fd = -1};

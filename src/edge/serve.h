@@ -37,6 +37,8 @@ void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen 
 /* Sets the process's log from the options: stderr and, once it can be opened, the error log's file.
  */
 enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_level level);
+/* Where its lines go. */
+int wend_edge_error_log_descriptor(void);
 /* "wend: " or "nginx: [emerg] ..." to stderr and the error log. */
 void wend_edge_emerg(const struct wend_edge_options *options, const char *text);
 

@@ -377,6 +377,7 @@ static struct wend_span *place_of(struct wend_trace *trace, struct wend_pool_spa
         return NULL;
     }
     known->local[index] = trace->count;
+    trace->spans[trace->count] = (struct wend_span){0};
     return &trace->spans[trace->count++];
 }
 

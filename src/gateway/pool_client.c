@@ -50,6 +50,7 @@ struct member {
 };
 
 struct slot {
+    struct wend_pool *pool;
     int rendezvous;
     struct member *member; /* new streams go here; NULL: none */
     bool broken;           /* the last connection ended without a farewell */
@@ -60,6 +61,7 @@ struct wend_pool {
     struct wend_pool_options options;
     struct wend_loop *loop;
     struct wend_list members;
+    bool closing;
     unsigned next; /* the slot asked first */
     struct slot slots[WEND_POOL_PROCESSES_MAX];
 };
@@ -212,6 +214,18 @@ static void fail_stream(struct wend_pool_key *key)
     wake(stream);
 }
 
+static enum wend_code join(struct wend_pool *pool, struct slot *slot);
+
+/* Nobody is sent to a slot whose process died while others live, so nobody would find out that
+ * there is a new one: this connection waits for it. */
+static void join_again(void *arg)
+{
+    struct slot *slot = arg;
+
+    if (slot->member == NULL && !slot->pool->closing)
+        (void)!join(slot->pool, slot);
+}
+
 static void link_closed(struct wend_pool_link *link, enum wend_code code)
 {
     struct member *member = WEND_OF(link, struct member, link);
@@ -223,7 +237,10 @@ static void link_closed(struct wend_pool_link *link, enum wend_code code)
                  "%s",
                  WEND_STR_ARG(member->pool->options.name), (unsigned long long)member->pid,
                  member->streams.count, wend_code_text(code));
-    member->slot->broken = member->slot->member == member;
+    if (member->slot->member == member) {
+        member->slot->broken = true;
+        wend_loop_later(link->loop, join_again, member->slot);
+    }
     detach(member);
     wend_timer_stop(member->pool->loop, &member->patience);
     wend_list_remove(&member->node);
@@ -624,12 +641,13 @@ struct wend_pool *wend_pool_new(const struct wend_pool_options *options, struct 
     pool->next = options->first % options->count;
     wend_list_init(&pool->members);
     for (unsigned i = 0; i < options->count; i++)
-        pool->slots[i].rendezvous = options->rendezvous[i];
+        pool->slots[i] = (struct slot){.pool = pool, .rendezvous = options->rendezvous[i]};
     return pool;
 }
 
 void wend_pool_free(struct wend_pool *pool)
 {
+    pool->closing = true;
     WEND_LIST_EACH(&pool->members, node, after)
         wend_pool_link_close(&WEND_OF(node, struct member, node)->link, WEND_E_CLOSED);
     wend_loop_free_later(pool->loop, pool);

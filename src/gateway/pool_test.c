@@ -164,10 +164,12 @@ static void spans_stand_in_the_others_trace(void **state)
     enum wend_pool_state outcome;
     uint16_t here, python, span;
 
+    memset(&ours, 0x55, sizeof(ours)); /* what an earlier request left there */
     wend_trace_start(&ours, 0, 0);
     here = known.inside = wend_span_begin(&ours, WEND_EV_REQUEST);
     wend_trace_start(&theirs, 0, 0);
     span = wend_span_begin(&theirs, WEND_EV_QUEUE);
+    wend_span_note(&theirs, span, WEND_STR("UUUU"));
     wend_span_end(&theirs, span, 3);
     python = wend_span_begin(&theirs, WEND_EV_PYTHON);
     wend_pool_outcome_write(&f->out, WEND_POOL_TORN, &theirs);
@@ -177,6 +179,7 @@ static void spans_stand_in_the_others_trace(void **state)
     assert_int_equal(ours.count, 3);
     assert_int_equal(ours.spans[1].event, WEND_EV_QUEUE);
     assert_int_equal(ours.spans[1].number, 3);
+    assert_true(wend_str_eq(ours.spans[1].note, WEND_STR("UUUU")));
     assert_int_equal(ours.spans[1].parent, here);
     assert_int_equal(ours.spans[2].end_ticks, 0);
 

@@ -29,6 +29,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define NESTED_STOP_MS 2000          /* ends before the master above loses its patience */
 #define YOUNG_NS (5 * WEND_NS_PER_S) /* who crashes younger than this has to wait */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS 5000
@@ -148,6 +149,8 @@ __attribute__((noreturn)) static void be_worker(struct wend_master *master, stru
     wend_signals_default(masters_only, WEND_COUNT(masters_only));
     sigprocmask(SIG_SETMASK, unblocked, NULL);
     each_member(master, NULL, close_channel);
+    if (master->options->above != NULL && master->options->above->channel >= 0)
+        close(master->options->above->channel);
     if (group->prepare != NULL)
         group->prepare(&worker, config, &identity);
     wend_title_set("%s: %s", master->policy->name, group->title);
@@ -200,7 +203,11 @@ static void start(struct wend_master *master, struct member *member)
     sigfillset(&all);
     sigprocmask(SIG_BLOCK, &all, &before);
     fflush(NULL);
+    if (master->policy->before_fork != NULL)
+        master->policy->before_fork(master->policy->data);
     pid = fork();
+    if (master->policy->after_fork != NULL)
+        master->policy->after_fork(master->policy->data, pid == 0);
     if (pid == 0) {
         close(pair[0]);
         be_worker(master, member, pair[1], &before);
@@ -253,7 +260,6 @@ static void drain(struct wend_master *master, struct member *member)
 
 static void stop(struct wend_master *master, struct member *member)
 {
-    (void)master;
     if (member->state == WAITING)
         member->state = NONE;
     if (member->state != RUNNING && member->state != DRAINING)
@@ -261,7 +267,9 @@ static void stop(struct wend_master *master, struct member *member)
     order(member, WEND_CHANNEL_STOP);
     (void)kill(member->pid, SIGTERM);
     member->state = STOPPING;
-    member->at_ns = wend_clock_monotonic_ns() + WEND_STOP_TIMEOUT_MS * WEND_NS_PER_MS;
+    member->at_ns =
+        wend_clock_monotonic_ns() +
+        (master->options->above != NULL ? NESTED_STOP_MS : WEND_STOP_TIMEOUT_MS) * WEND_NS_PER_MS;
 }
 
 static void kill_member(struct wend_master *master, struct member *member)
@@ -429,6 +437,14 @@ static void begin_reload(struct wend_master *master)
     keep_pid_file(master, coming->is.pid_file);
 }
 
+static void retire(struct wend_master *master, struct generation *generation,
+                   void (*leave)(struct wend_master *, struct member *))
+{
+    if (master->policy->retired != NULL)
+        master->policy->retired(master->policy->data, &generation->is);
+    each_member(master, generation, leave);
+}
+
 /* All of the new ones serve: the old ones may go. */
 static void promote(struct wend_master *master)
 {
@@ -438,10 +454,12 @@ static void promote(struct wend_master *master)
     master->coming = NULL;
     if (master->policy->started != NULL)
         master->policy->started(master->policy->data, &master->current->is);
+    if (master->options->above != NULL)
+        wend_worker_ready(master->options->above);
     if (old == NULL)
         return;
     old->leaving = true;
-    each_member(master, old, drain);
+    retire(master, old, drain);
 }
 
 static void give_up_coming(struct wend_master *master)
@@ -482,6 +500,10 @@ static void settle(struct wend_master *master)
         else if (count_state(master->coming, is_ready) == master->coming->member_count)
             promote(master);
     }
+    if (master->reload_wanted && master->options->above != NULL) {
+        wend_worker_ask_reload(master->options->above);
+        master->reload_wanted = false;
+    }
     if (master->reload_wanted && may_reload(master))
         begin_reload(master);
     WEND_LIST_EACH(&master->generations, node, after) {
@@ -494,6 +516,9 @@ static void settle(struct wend_master *master)
 
 static void quit(struct wend_master *master, enum quitting how)
 {
+    /* Whoever is told by a terminal is told by the master above as well. */
+    if (master->quitting == BY_STOP && master->options->above != NULL)
+        return;
     if (master->quitting == BY_STOP && how == BY_STOP) {
         each_member(master, NULL, kill_member); /* asked twice */
         return;
@@ -502,7 +527,9 @@ static void quit(struct wend_master *master, enum quitting how)
         master->policy->leaving(master->policy->data);
     if (how > master->quitting)
         master->quitting = how;
-    each_member(master, NULL, master->quitting == BY_STOP ? stop : drain);
+    WEND_LIST_EACH(&master->generations, node, after)
+        retire(master, WEND_OF(node, struct generation, node),
+               master->quitting == BY_STOP ? stop : drain);
 }
 
 /* --- what happens ------------------------------------------------------------------------ */
@@ -625,11 +652,21 @@ static void winch(struct wend_master *master)
 {
     NOTICE("gracefully shutting down worker processes");
     if (master->current != NULL)
-        each_member(master, master->current, drain);
+        retire(master, master->current, drain);
+}
+
+static void reopen_logs(struct wend_master *master)
+{
+    NOTICE("reopening logs");
+    if (master->policy->reopen != NULL)
+        master->policy->reopen(master->policy->data);
+    each_member(master, NULL, reopen);
 }
 
 static void on_signal(struct wend_master *master, int number)
 {
+    if (master->options->above != NULL && (number == SIGHUP || number == SIGWINCH))
+        return;
     if (number != SIGCHLD)
         NOTICE("signal %d (SIG%s) received", number, sigabbrev_np(number));
     switch (number) {
@@ -644,10 +681,7 @@ static void on_signal(struct wend_master *master, int number)
         quit(master, BY_STOP);
         break;
     case SIGUSR1:
-        NOTICE("reopening logs");
-        if (master->policy->reopen != NULL)
-            master->policy->reopen(master->policy->data);
-        each_member(master, NULL, reopen);
+        reopen_logs(master);
         break;
     case SIGUSR2:
         wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
@@ -662,9 +696,31 @@ static void on_signal(struct wend_master *master, int number)
     }
 }
 
+/* The master above speaks to us as to a worker. STOP comes with SIGTERM, which is enough. */
+static void hear_above(struct wend_master *master, struct wend_worker *above)
+{
+    struct wend_channel_packet packet;
+    enum wend_channel_kind kind;
+    struct wend_str message;
+    enum wend_code code = WEND_OK;
+
+    while (code == WEND_OK) {
+        code = wend_channel_recv(above->channel, &kind, &packet, &message);
+        if (code == WEND_OK && kind == WEND_CHANNEL_DRAIN)
+            quit(master, BY_DRAIN);
+        else if (code == WEND_OK && kind == WEND_CHANNEL_REOPEN)
+            reopen_logs(master);
+    }
+    if (code != WEND_E_CLOSED)
+        return;
+    close(above->channel);
+    above->channel = -1;
+    quit(master, BY_DRAIN);
+}
+
 /* --- waiting ----------------------------------------------------------------------------- */
 
-#define FIXED_FDS 2
+#define FIXED_FDS 3
 
 struct waiting {
     struct pollfd fds[FIXED_FDS + WEND_WORKERS_MAX];
@@ -678,6 +734,9 @@ static void collect(struct wend_master *master, struct waiting *waiting)
     waiting->next_ns = INT64_MAX;
     waiting->fds[0] = (struct pollfd){.fd = wend_signals_fd(), .events = POLLIN};
     waiting->fds[1] = (struct pollfd){.fd = master->policy->watch_fd, .events = POLLIN};
+    waiting->fds[2] =
+        (struct pollfd){.fd = master->options->above != NULL ? master->options->above->channel : -1,
+                        .events = POLLIN};
     waiting->count = FIXED_FDS;
     WEND_LIST_EACH(&master->generations, node, after) {
         struct generation *generation = WEND_OF(node, struct generation, node);
@@ -720,6 +779,8 @@ static void one_round(struct wend_master *master, struct waiting *waiting)
         on_signal(master, number);
     if (master->policy->watch_fd >= 0 && waiting->fds[1].revents != 0)
         master->policy->watch_ready(master->policy->data, master);
+    if (waiting->fds[2].revents != 0)
+        hear_above(master, master->options->above);
     each_member(master, NULL, time_over);
     settle(master);
 }
@@ -806,7 +867,10 @@ static void run_with_workers(struct wend_master *master, struct generation *firs
 
     if (waiting == NULL)
         wend_die("no memory for the master");
-    wend_title_set("%s: master process %s", master->policy->name, wend_title_command());
+    if (master->options->above != NULL)
+        wend_title_set("%s: %s", master->policy->name, master->options->above->title);
+    else
+        wend_title_set("%s: master process %s", master->policy->name, wend_title_command());
     master->coming = first;
     each_member(master, NULL, time_over); /* starts all of them */
     settle(master);

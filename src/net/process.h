@@ -150,6 +150,12 @@ struct wend_master_policy {
     /* All workers of the generation are ready, the older ones are told to drain. Listeners that
      * only the old configuration had can be closed now. May be NULL. */
     void (*started)(void *data, struct wend_generation *generation);
+    /* Nobody of this generation is started any more, those there are will be told to drain: what
+     * the master held open for them can be closed. May be NULL. */
+    void (*retired)(void *data, struct wend_generation *generation);
+    /* Around every fork() of a worker, for a master that contains an interpreter. May be NULL. */
+    void (*before_fork)(void *data);
+    void (*after_fork)(void *data, bool in_child);
     /* USR1, in the master. May be NULL. */
     void (*reopen)(void *data);
     /* Told once when the master begins to leave, so that it gives up its copies of the listening
@@ -174,6 +180,9 @@ struct wend_master_options {
     bool single;       /* no workers: group 0's run() in this process, as whoever started it
                         * (master_process off) */
     bool watch_parent; /* stop when the process that started us is gone (tests) */
+    /* This master is itself a worker of another one (a zygote): orders come from there, readiness
+     * and wishes to reload go there, HUP and WINCH mean nothing. NULL: it is the first. */
+    struct wend_worker *above;
 };
 
 /* The whole life of a master. Returns the process's exit status: 0 after QUIT, TERM or INT; 1 when

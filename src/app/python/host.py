@@ -3,6 +3,7 @@ after a failure, and never during a request. Compiled into the worker; imported 
 
 import ast
 import difflib
+import gc
 import html
 import importlib
 import importlib.machinery
@@ -372,6 +373,20 @@ def wait_for_change(interval=0.5):
         path = changed_file()
         if path:
             return path
+
+
+def thread_names():
+    """Of the threads there are beside this one; a native one has no name."""
+    threading = sys.modules.get("threading")
+    if threading is None:
+        return "native"
+    names = [t.name for t in threading.enumerate() if t is not threading.main_thread()]
+    return ", ".join(names) or "native"
+
+
+def freeze():
+    gc.collect()
+    gc.freeze()
 
 
 def finish():
