@@ -235,6 +235,18 @@ static enum wend_code refuse_option(struct wend_conf *conf, struct wend_str word
     return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
 }
 
+/* The permissions of a unix socket, in octal digits (wend's own parameter). */
+static bool parse_mode(struct wend_str value, unsigned *mode)
+{
+    *mode = 0;
+    for (size_t i = 0; i < value.len; i++) {
+        if (value.ptr[i] < '0' || value.ptr[i] > '7' || *mode > 077)
+            return false;
+        *mode = *mode * 8 + (unsigned)(value.ptr[i] - '0');
+    }
+    return *mode != 0;
+}
+
 /* "NAME=VALUE" parameters. */
 static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word,
                                    struct wend_listen_options *o)
@@ -250,6 +262,8 @@ static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word,
         what = parse_bytes(value, &o->rcvbuf) ? NULL : "rcvbuf";
     else if (value_of(word, "sndbuf=", &value))
         what = parse_bytes(value, &o->sndbuf) ? NULL : "sndbuf";
+    else if (value_of(word, "mode=", &value))
+        what = parse_mode(value, &o->mode) ? NULL : "mode";
     else if (value_of(word, "ipv6only=", &value)) {
         if (!wend_str_eq(value, WEND_STR("on")) && !wend_str_eq(value, WEND_STR("off")))
             return wend_conf_bad(conf, "invalid ipv6only flags \"%.*s\"", WEND_STR_ARG(value));

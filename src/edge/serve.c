@@ -9,6 +9,7 @@
 #include "edge/process_conf.h"
 #include "edge/request.h"
 #include "fiber/offload.h"
+#include "gateway/uwsgi_server.h"
 #include "net/accept.h"
 #include "net/handover.h"
 
@@ -239,9 +240,14 @@ static void drain(struct serving *s)
     check_drained(&s->drained);
 }
 
+/* Beside the logs, what whoever started this server keeps open. */
+static void (*reopen_more)(void);
+
 static void reopen_logs(struct wend_edge *edge)
 {
     wend_log_files_reopen();
+    if (reopen_more != NULL)
+        reopen_more();
     for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
         if (wend_edge_modules[i]->reopen != NULL)
             wend_edge_modules[i]->reopen(edge);
@@ -321,7 +327,10 @@ int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
 void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
                                 const struct wend_address *peer, const struct wend_address *local)
 {
-    wend_h1_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
+    if (listen->uwsgi)
+        wend_uwsgi_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
+    else
+        wend_h1_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
 }
 
 /* --- the master ------------------------------------------------------------------------------- */
@@ -562,6 +571,8 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
     how.daemonize = process->daemon != 0;
     how.single = process->master == 0;
     how.keep_stderr = false;
+    how.term_drains = options->term_drains;
+    reopen_more = options->reopen;
     wend_edge_free(first->edge);
     wend_arena_release(&first->arena);
     free(first);

@@ -22,6 +22,9 @@ struct wend_edge_server_options {
     bool watch_parent;
     /* When the first generation serves: a banner. May be NULL. */
     void (*announce)(const struct wend_edge *edge);
+    /* USR1, in the master and in each worker, after the logs. May be NULL. */
+    void (*reopen)(void);
+    bool term_drains; /* TERM finishes what runs, QUIT stops: as uWSGI and gunicorn have it */
 };
 
 /* The whole life of the server: the exit status. */

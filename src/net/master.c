@@ -674,9 +674,11 @@ static void on_signal(struct wend_master *master, int number)
         master->reload_wanted = true;
         break;
     case SIGQUIT:
-        quit(master, BY_DRAIN);
+        quit(master, master->options->term_drains ? BY_STOP : BY_DRAIN);
         break;
     case SIGTERM:
+        quit(master, master->options->term_drains ? BY_DRAIN : BY_STOP);
+        break;
     case SIGINT:
         quit(master, BY_STOP);
         break;

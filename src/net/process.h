@@ -179,6 +179,7 @@ struct wend_master_options {
     bool keep_stderr;  /* of a daemon: it is the error log already */
     bool single;       /* no workers: group 0's run() in this process, as whoever started it
                         * (master_process off) */
+    bool term_drains;  /* the signals of application servers: TERM drains, QUIT stops */
     bool watch_parent; /* stop when the process that started us is gone (tests) */
     /* This master is itself a worker of another one (a zygote): orders come from there, readiness
      * and wishes to reload go there, HUP and WINCH mean nothing. NULL: it is the first. */
