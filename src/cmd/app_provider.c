@@ -13,6 +13,7 @@
 #include "cmd/app_block.h"
 #include "edge/process_conf.h"
 #include "edge/request.h"
+#include "gateway/uwsgi_server.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -32,6 +33,8 @@ static void find_place(struct wend_exchange *x, struct wend_app_place *place)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
 
+    if (wend_uwsgi_exchange(x))
+        return; /* the front server has said where the application is */
     place->path_info = r->uri;
     place->server_name = r->server->primary_name;
 }

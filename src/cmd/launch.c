@@ -1,30 +1,16 @@
 /* cmd/launch.c - see cmd/launch.h. */
 #include "cmd/launch.h"
 
-#include "base/log.h"
-#include "cmd/app_provider.h"
-#include "net/process.h"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define WORKER_PROGRAM "wend-python3.11"
 #define PATH_BYTES_MAX 4096
-#define DRAIN_MS 30000
-
-struct running {
-    struct wend_launch *launch;
-    struct wend_handover handover;
-    struct wend_handover_listener rows[WEND_LAUNCH_LISTENERS_MAX];
-    int memfd;
-    char worker[PATH_BYTES_MAX];
-    bool announced;
-};
 
 void wend_launch_init(struct wend_launch *launch, const char *name)
 {
@@ -32,17 +18,19 @@ void wend_launch_init(struct wend_launch *launch, const char *name)
     wend_arena_init(&launch->arena, WEND_ARENA_UNLIMITED);
     launch->name = name;
     launch->workers = 1;
+    launch->drain_s = WEND_LAUNCH_DRAIN_S;
+    launch->bind_hint = "-b";
 }
 
 void wend_launch_set(struct wend_launch *launch, const char *word, const char *value)
 {
     if (value == NULL)
         return;
-    if (launch->option_count == WEND_LAUNCH_OPTIONS_MAX) {
-        fprintf(stderr, "%s: more than %d options\n", launch->name, WEND_LAUNCH_OPTIONS_MAX);
+    if (launch->word_count == WEND_LAUNCH_WORDS_MAX) {
+        fprintf(stderr, "%s: more than %d options\n", launch->name, WEND_LAUNCH_WORDS_MAX);
         exit(2);
     }
-    launch->options[launch->option_count++] = (struct wend_handover_option){
+    launch->words[launch->word_count++] = (struct wend_launch_word){
         wend_str_of(word), wend_arena_keep(&launch->arena, wend_str_of(value))};
 }
 
@@ -129,6 +117,30 @@ bool wend_launch_bind(struct wend_launch *launch, const char *text, bool uwsgi)
     return true;
 }
 
+bool wend_launch_bind_admin(struct wend_launch *launch, const char *text)
+{
+    struct wend_launch trial = {.name = launch->name};
+    char *address;
+    bool usable;
+
+    wend_arena_init(&trial.arena, WEND_ARENA_UNLIMITED);
+    usable = wend_launch_bind(&trial, text, false);
+    if (usable && !wend_launch_is_local(&trial)) {
+        fprintf(stderr,
+                "%s: --admin %s could be reached from other machines; give a loopback address or "
+                "unix:PATH\n",
+                launch->name, text);
+        usable = false;
+    }
+    if (usable) {
+        address = wend_arena_alloc(&launch->arena, WEND_LISTEN_TEXT_MAX);
+        address[wend_listen_write(&trial.listeners[0], address)] = '\0';
+        launch->admin = address;
+    }
+    wend_arena_release(&trial.arena);
+    return usable;
+}
+
 bool wend_launch_is_local(const struct wend_launch *launch)
 {
     for (size_t i = 0; i < launch->listener_count; i++)
@@ -152,8 +164,8 @@ static void say_in_use(const struct wend_launch *launch, const struct wend_liste
     else
         fprintf(stderr, "%s: %.*s is in use by %s, process %d (it listens on %s)\n", launch->name,
                 len, text, owner.name, (int)owner.pid, owner.address);
-    fprintf(stderr, "%s: choose another address with -b, for example -b %d\n", launch->name,
-            WEND_LAUNCH_PORT + 1);
+    fprintf(stderr, "%s: choose another address with %s, for example %s 127.0.0.1:%d\n",
+            launch->name, launch->bind_hint, launch->bind_hint, WEND_LAUNCH_PORT + 1);
 }
 
 static bool open_listeners(struct wend_launch *launch)
@@ -168,12 +180,20 @@ static bool open_listeners(struct wend_launch *launch)
             say_in_use(launch, &launch->listeners[i]);
         else
             fprintf(stderr, "%s: %s\n", launch->name, message);
+        if (code == WEND_E_DENIED && wend_address_port(&launch->listeners[i].address) < 1024 &&
+            launch->listeners[i].address.family != AF_UNIX)
+            fprintf(
+                stderr,
+                "%s: ports below 1024 are root's; take one above, for example %s 127.0.0.1:%d\n",
+                launch->name, launch->bind_hint, WEND_LAUNCH_PORT);
         return false;
     }
     return true;
 }
 
-bool wend_launch_probe(struct wend_launch *launch)
+/* Whether the addresses can be had; the edge opens them later itself, but does not say who has one.
+ */
+static bool probe(struct wend_launch *launch)
 {
     bool all = open_listeners(launch);
 
@@ -208,6 +228,134 @@ void wend_launch_home(struct wend_launch *launch, const char *named, const char 
     wend_launch_set(launch, "home", named != NULL && named[0] != '\0' ? named : NULL);
 }
 
+/* --- the configuration ------------------------------------------------------------------------ */
+
+void wend_launch_write_quoted(struct wend_buffer *conf, struct wend_str word)
+{
+    wend_buffer_add_byte(conf, '"');
+    for (size_t i = 0; i < word.len; i++) {
+        if (word.ptr[i] == '"' || word.ptr[i] == '\\')
+            wend_buffer_add_byte(conf, '\\');
+        wend_buffer_add_byte(conf, word.ptr[i]);
+    }
+    wend_buffer_add_byte(conf, '"');
+}
+
+static void write_access_log(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    wend_buffer_add(conf, WEND_STR("  log_format short '$remote_addr [$time_local] \"$request\" "
+                                   "$status $body_bytes_sent $request_time';\n  access_log "));
+    if (launch->access_log == NULL) {
+        wend_buffer_add(conf, WEND_STR("off;\n"));
+        return;
+    }
+    wend_launch_write_quoted(conf, strcmp(launch->access_log, "-") == 0
+                                       ? WEND_STR("/dev/stdout")
+                                       : wend_str_of(launch->access_log));
+    wend_buffer_printf(conf, " %s;\n", launch->access_form != NULL ? launch->access_form : "short");
+}
+
+void wend_launch_write_head(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    wend_buffer_printf(conf, "daemon off;\nerror_log stderr %s;\nworker_processes %u;\n",
+                       launch->log_level != NULL ? launch->log_level : "notice", launch->workers);
+    if (launch->pid_path != NULL) {
+        wend_buffer_add(conf, WEND_STR("pid "));
+        wend_launch_write_quoted(conf, wend_str_of(launch->pid_path));
+        wend_buffer_add(conf, WEND_STR(";\n"));
+    }
+    wend_buffer_printf(conf,
+                       "worker_shutdown_timeout %us;\nevents { worker_connections 8192; }\n"
+                       "http {\n  sendfile on;\n",
+                       launch->drain_s);
+    write_access_log(launch, conf);
+}
+
+void wend_launch_write_listens(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    for (size_t i = 0; i < launch->listener_count; i++) {
+        char text[WEND_LISTEN_TEXT_MAX];
+        int len = (int)wend_listen_write(&launch->listeners[i], text);
+
+        wend_buffer_add(conf, WEND_STR("    listen "));
+        wend_launch_write_quoted(conf, wend_str_make(text, (size_t)len));
+        if (launch->uwsgi[i])
+            wend_buffer_add(conf, WEND_STR(" uwsgi"));
+        if (launch->listeners[i].options.mode != 0)
+            wend_buffer_printf(conf, " mode=%o", launch->listeners[i].options.mode);
+        if (launch->backlog != 0)
+            wend_buffer_printf(conf, " backlog=%u", launch->backlog);
+        wend_buffer_add(conf, WEND_STR(";\n"));
+    }
+}
+
+void wend_launch_write_end(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    if (launch->admin != NULL) {
+        wend_buffer_add(conf, WEND_STR("  server {\n    listen "));
+        wend_launch_write_quoted(conf, wend_str_of(launch->admin));
+        wend_buffer_add(conf, WEND_STR(";\n    location = /status { wend_status; }\n"
+                                       "    location /traces { wend_traces; }\n  }\n"));
+    }
+    wend_buffer_add(conf, WEND_STR("}\n"));
+}
+
+/* Bodies of any size: what is too large is the application's to say. Paths are the client's, except
+ * that nobody may climb out of one. */
+static void write_python(const struct wend_launch *launch, struct wend_buffer *conf)
+{
+    wend_launch_write_head(launch, conf);
+    wend_buffer_add(conf, WEND_STR("  app site {\n"));
+    for (size_t i = 0; i < launch->word_count; i++) {
+        wend_buffer_printf(conf, "    %.*s ", WEND_STR_ARG(launch->words[i].word));
+        wend_launch_write_quoted(conf, launch->words[i].value);
+        wend_buffer_add(conf, WEND_STR(";\n"));
+    }
+    wend_buffer_add(conf,
+                    WEND_STR("  }\n  server {\n    http_policy strict;\n    merge_slashes off;\n"
+                             "    keepalive_requests 1000000;\n    client_max_body_size 0;\n"
+                             "    client_header_buffer_size 4k;\n"
+                             "    large_client_header_buffers 4 16k;\n"));
+    wend_launch_write_listens(launch, conf);
+    wend_buffer_add(conf, WEND_STR("    location / { app_pass site; }\n  }\n"));
+    wend_launch_write_end(launch, conf);
+}
+
+/* --- running ---------------------------------------------------------------------------------- */
+
+static struct wend_launch *launched; /* a process launches one site */
+static bool serving;
+
+static void print_addresses(const struct wend_launch *launch)
+{
+    for (size_t i = 0; i < launch->listener_count; i++) {
+        const struct wend_listener *listener = &launch->listeners[i];
+        char text[WEND_LISTEN_TEXT_MAX];
+        int len = (int)wend_listen_write(listener, text);
+        bool is_unix = listener->address.family == AF_UNIX;
+
+        printf("  on %s%.*s%s\n",
+               launch->uwsgi[i] ? "uwsgi "
+               : is_unix        ? ""
+                                : "http://",
+               len, text, launch->uwsgi[i] || is_unix ? "" : "/");
+    }
+    if (launch->admin != NULL)
+        printf("  its state and recent traces on %s/status and /traces\n", launch->admin);
+}
+
+static void announce(const struct wend_edge *edge)
+{
+    (void)edge;
+    serving = true;
+    printf("wend %s serves %s\n", WEND_VERSION, launched->what);
+    print_addresses(launched);
+    printf("  %u worker process%s%s\n", launched->workers, launched->workers == 1 ? "" : "es",
+           launched->notes != NULL ? launched->notes : "");
+    fflush(stdout);
+}
+
+/* Everything that is printed goes to the file; again after it was moved away. */
 static bool open_log(const struct wend_launch *launch)
 {
     int fd;
@@ -224,152 +372,37 @@ static bool open_log(const struct wend_launch *launch)
     return true;
 }
 
-static bool hand_over(struct running *running)
+static void reopen(void)
 {
-    struct wend_launch *launch = running->launch;
+    (void)open_log(launched);
+}
 
-    for (size_t i = 0; i < launch->listener_count; i++) {
-        char text[WEND_LISTEN_TEXT_MAX];
-        int len = (int)wend_listen_write(&launch->listeners[i], text);
+int wend_launch_run_conf(struct wend_launch *launch, struct wend_buffer *conf)
+{
+    struct wend_edge_server_options options = {.announce = announce,
+                                               .reopen = reopen,
+                                               .error_log = WEND_STR("/dev/stderr"),
+                                               .term_drains = launch->term_drains};
+    int status = 1;
 
-        running->rows[i].fd = launch->listeners[i].fd;
-        running->rows[i].address = wend_arena_printf(&launch->arena, "%s%.*s",
-                                                     launch->uwsgi[i] ? "uwsgi:" : "", len, text);
+    launched = launch;
+    options.conf_text = wend_buffer_str(conf);
+    options.edge.prefix = wend_arena_printf(&launch->arena, "%s/", launch->prefix);
+    options.edge.conf_path = wend_str_of(launch->name);
+    if (probe(launch) && open_log(launch)) {
+        status = wend_edge_serve(&options);
+        if (status != 0 && !serving && launch->failed_status != 0)
+            status = launch->failed_status;
     }
-    running->handover = (struct wend_handover){
-        .configuration = WEND_STR(""),
-        .listeners = running->rows,
-        .listener_count = launch->listener_count,
-        .options = launch->options,
-        .option_count = launch->option_count,
-    };
-    return wend_handover_write(&running->handover, &running->memfd) == WEND_OK;
-}
-
-void wend_launch_write_quoted(struct wend_buffer *conf, struct wend_str word)
-{
-    wend_buffer_add_byte(conf, '"');
-    for (size_t i = 0; i < word.len; i++) {
-        if (word.ptr[i] == '"' || word.ptr[i] == '\\')
-            wend_buffer_add_byte(conf, '\\');
-        wend_buffer_add_byte(conf, word.ptr[i]);
-    }
-    wend_buffer_add_byte(conf, '"');
-}
-
-void wend_launch_write_words(const struct wend_launch *launch, struct wend_buffer *conf)
-{
-    for (size_t i = 0; i < launch->option_count; i++) {
-        wend_buffer_printf(conf, "    %.*s ", WEND_STR_ARG(launch->options[i].key));
-        wend_launch_write_quoted(conf, launch->options[i].value);
-        wend_buffer_add(conf, WEND_STR(";\n"));
-    }
-}
-
-/* --- the master ------------------------------------------------------------------------------- */
-
-static int execute(struct wend_worker *worker, void *config)
-{
-    struct running *running = config;
-    char *argv[] = {WORKER_PROGRAM, NULL};
-
-    (void)worker;
-    if (wend_handover_export(&running->handover, running->memfd) != WEND_OK)
-        return WEND_EXIT_FATAL;
-    execv(running->worker, argv);
-    wend_log(wend_log_process, WEND_LOG_EMERG, 0, errno, "cannot execute %s", running->worker);
-    return WEND_EXIT_FATAL;
-}
-
-static enum wend_code load(void *data, const struct wend_generation *old,
-                           struct wend_generation *out)
-{
-    struct running *running = data;
-
-    (void)old;
-    out->config = running;
-    out->drain_timeout_ms = DRAIN_MS;
-    out->group_count = 1;
-    out->groups[0] = (struct wend_worker_group){
-        .title = "python worker",
-        .count = running->launch->workers,
-        .identity = WEND_IDENTITY_NONE,
-        .exec = execute,
-    };
-    return WEND_OK;
-}
-
-static void discard(void *data, struct wend_generation *generation)
-{
-    (void)data, (void)generation;
-}
-
-void wend_launch_print_addresses(const struct wend_launch *launch)
-{
-    for (size_t i = 0; i < launch->listener_count; i++) {
-        const struct wend_listener *listener = &launch->listeners[i];
-        char text[WEND_LISTEN_TEXT_MAX];
-        int len = (int)wend_listen_write(listener, text);
-        bool is_unix = listener->address.family == AF_UNIX;
-
-        printf("  on %s%.*s%s\n",
-               launch->uwsgi[i] ? "uwsgi "
-               : is_unix        ? ""
-                                : "http://",
-               len, text, launch->uwsgi[i] || is_unix ? "" : "/");
-    }
-}
-
-static void announce(void *data, struct wend_generation *generation)
-{
-    struct running *running = data;
-    const struct wend_launch *launch = running->launch;
-
-    (void)generation;
-    if (running->announced)
-        return;
-    running->announced = true;
-    printf("%s %s serves %s\n", launch->name, WEND_VERSION, launch->what);
-    wend_launch_print_addresses(launch);
-    printf("  %u worker process%s\n", launch->workers, launch->workers == 1 ? "" : "es");
-    fflush(stdout);
-}
-
-static void reopen(void *data)
-{
-    (void)open_log(((struct running *)data)->launch);
-}
-
-int wend_launch_run(struct wend_launch *launch)
-{
-    static struct running running;
-    struct wend_master_policy policy = {
-        .data = &running,
-        .name = launch->name,
-        .load = load,
-        .discard = discard,
-        .started = announce,
-        .reopen = reopen,
-        .watch_fd = -1,
-    };
-    struct wend_master_options options = {0};
-    char processes[24];
-    int status;
-
-    running.launch = launch;
-    if (!wend_app_find_worker(launch->name, running.worker, sizeof(running.worker)) ||
-        !open_listeners(launch) || !open_log(launch))
-        return 1;
-    snprintf(processes, sizeof(processes), "%u", launch->workers);
-    wend_launch_set(launch, "processes", processes);
-    wend_launch_set(launch, "log", launch->log_path);
-    if (!hand_over(&running)) {
-        fprintf(stderr, "%s: cannot prepare the hand-over to the workers: %s\n", launch->name,
-                strerror(errno));
-        return 1;
-    }
-    status = wend_master_run(&policy, &options);
-    for (size_t i = 0; i < launch->listener_count; i++)
-        wend_listen_close(&launch->listeners[i], true);
+    wend_buffer_release(conf);
     return status;
+}
+
+int wend_launch_run_python(struct wend_launch *launch)
+{
+    struct wend_buffer conf;
+
+    wend_buffer_init(&conf, WEND_LAUNCH_CONF_MAX);
+    write_python(launch, &conf);
+    return wend_launch_run_conf(launch, &conf);
 }

@@ -41,7 +41,20 @@ enum wend_option_id {
     WEND_OPT_TRUST,
     WEND_OPT_DEVELOPMENT,
     WEND_OPT_PRODUCTION,
-    WEND_OPT_FETCH /* one of cmd/fetch_options.c's */
+    WEND_OPT_INI,
+    WEND_OPT_PIDFILE,
+    WEND_OPT_PYTHONPATH,
+    WEND_OPT_MERCY,
+    WEND_OPT_BACKLOG,
+    WEND_OPT_CHMOD,
+    WEND_OPT_LOGGING,
+    WEND_OPT_PLACEHOLDER,
+    WEND_OPT_ADMIN,
+    WEND_OPT_WORKER_CLASS,
+    WEND_OPT_LOG_LEVEL,
+    WEND_OPT_INERT,  /* another program's, and without effect here whatever its value */
+    WEND_OPT_ALWAYS, /* another program's switch; here it cannot be off */
+    WEND_OPT_FETCH   /* one of cmd/fetch_options.c's */
 };
 
 struct wend_option {
@@ -57,6 +70,8 @@ struct wend_command {
     const char *operands; /* "TARGET" */
     const char *summary;  /* one line, no full stop */
     const char *about;    /* paragraphs, separated by empty lines */
+    const char *examples; /* lines "command   what it does" */
+    const char *status;   /* what the exit status says */
     bool single_dash;     /* nginx's way: only letters, no long options */
     /* Row `index`, or false beyond the last. */
     bool (*option)(size_t index, struct wend_option *out);
@@ -67,6 +82,12 @@ extern const size_t wend_commands_count;
 
 /* "serve", or a link's name ("nginx" is edge, "uwsgi" app, "gunicorn"); NULL: none. */
 const struct wend_command *wend_command_find(struct wend_str name);
+
+/* The row of that long name, for words that come from elsewhere than argv. */
+bool wend_command_option(const struct wend_command *command, struct wend_str name,
+                         struct wend_option *out) WEND_MUST_CHECK;
+/* The long name most like `name`; NULL: none is. */
+const char *wend_command_nearest(const struct wend_command *command, struct wend_str name);
 
 /* Walks argv[1..]; start with {command, argc, argv}. */
 struct wend_option_walk {

@@ -15,9 +15,10 @@
 struct serve {
     struct wend_launch launch;
     const char *target, *home;
-    const char *threads, *access_log;
+    const char *threads;
     bool bound, workers_set, reload, development, production;
-    bool tracebacks; /* what came out of the last two */
+    bool configured_here; /* any option besides the target was given */
+    bool tracebacks;      /* what came out of the last two */
 };
 
 enum target {
@@ -82,8 +83,10 @@ static bool take(struct serve *serve, const struct wend_option *option, const ch
         serve->reload = true;
         return true;
     case WEND_OPT_ACCESS_LOG:
-        serve->access_log = value;
+        launch->access_log = value;
         return true;
+    case WEND_OPT_ADMIN:
+        return wend_launch_bind_admin(launch, value);
     case WEND_OPT_HOME:
         serve->home = value;
         return true;
@@ -113,24 +116,7 @@ static bool is_development(const struct serve *serve)
 
 /* --- what is common to all -------------------------------------------------------------------- */
 
-#define CONF_BYTES_MAX 65536
-
 static struct serve *announcing;
-
-static void announce(const struct wend_edge *edge)
-{
-    const struct serve *serve = announcing;
-
-    (void)edge;
-    printf("wend %s serves %s\n", WEND_VERSION, serve->launch.what);
-    wend_launch_print_addresses(&serve->launch);
-    printf("  %u worker process%s%s%s\n", serve->launch.workers,
-           serve->launch.workers == 1 ? "" : "es",
-           serve->tracebacks ? "; development: traceback pages, static files of the applications"
-                             : "",
-           serve->reload ? "; starts anew when a source file changes" : "");
-    fflush(stdout);
-}
 
 static void announce_conf(const struct wend_edge *edge)
 {
@@ -147,61 +133,18 @@ static void announce_conf(const struct wend_edge *edge)
     fflush(stdout);
 }
 
-/* Everything up to the location that answers. */
-static void write_conf(const struct serve *serve, struct wend_buffer *conf)
-{
-    const struct wend_launch *launch = &serve->launch;
-
-    wend_buffer_printf(conf,
-                       "daemon off;\nerror_log stderr notice;\nworker_processes %u;\n"
-                       "worker_shutdown_timeout %s;\n"
-                       "events { worker_connections 8192; }\nhttp {\n  sendfile on;\n"
-                       "  log_format serve '$remote_addr [$time_local] \"$request\" $status "
-                       "$body_bytes_sent $request_time';\n  access_log ",
-                       launch->workers, serve->reload ? "2s" : "30s");
-    if (serve->access_log == NULL) {
-        wend_buffer_add(conf, WEND_STR("off;\n"));
-    } else {
-        wend_launch_write_quoted(conf, strcmp(serve->access_log, "-") == 0
-                                           ? WEND_STR("/dev/stdout")
-                                           : wend_str_of(serve->access_log));
-        wend_buffer_add(conf, WEND_STR(" serve;\n"));
-    }
-}
-
-static void write_listens(const struct wend_launch *launch, struct wend_buffer *conf)
-{
-    for (size_t i = 0; i < launch->listener_count; i++) {
-        char text[WEND_LISTEN_TEXT_MAX];
-
-        wend_buffer_printf(conf, "    listen %.*s;\n",
-                           (int)wend_listen_write(&launch->listeners[i], text), text);
-    }
-}
-
-static int serve_edge(struct serve *serve, const struct wend_edge_server_options *options)
-{
-    announcing = serve;
-    return wend_edge_serve(options);
-}
-
-/* Gives the text back afterwards. */
-static int serve_conf(struct serve *serve, struct wend_buffer *conf, const char *prefix)
-{
-    struct wend_edge_server_options options = {.announce = announce};
-    int status = 1;
-
-    options.conf_text = wend_buffer_str(conf);
-    options.edge.prefix = wend_arena_printf(&serve->launch.arena, "%s/", prefix);
-    options.edge.conf_path = WEND_STR("wend serve");
-    options.error_log = WEND_STR("/dev/stderr");
-    if (wend_launch_probe(&serve->launch))
-        status = serve_edge(serve, &options);
-    wend_buffer_release(conf);
-    return status;
-}
-
 /* --- an application --------------------------------------------------------------------------- */
+
+static void set_notes(struct serve *serve)
+{
+    serve->launch.notes =
+        wend_arena_printf(&serve->launch.arena, "%s%s",
+                          serve->tracebacks
+                              ? "; development: traceback pages, static files of the applications"
+                              : "",
+                          serve->reload ? "; starts anew when a source file changes" : "")
+            .ptr;
+}
 
 static void set_words(struct serve *serve, enum target kind, const char *project)
 {
@@ -224,30 +167,19 @@ static void set_words(struct serve *serve, enum target kind, const char *project
     wend_launch_home(launch, serve->home, kind == TARGET_PROJECT ? project : ".");
 }
 
-/* Bodies of any size: what is too large is the application's to say. Paths are the client's, except
- * that nobody may climb out of one. */
 static int serve_python(struct serve *serve, enum target kind)
 {
-    struct wend_buffer conf;
+    const char *folder = kind == TARGET_PROJECT ? serve->target : ".";
     char project[PATH_MAX];
 
-    if (realpath(kind == TARGET_PROJECT ? serve->target : ".", project) == NULL) {
-        fprintf(stderr, "wend serve: cannot find \"%s\": %s\n", serve->target, strerror(errno));
+    if (realpath(folder, project) == NULL) {
+        fprintf(stderr, "wend serve: cannot find \"%s\": %s\n", folder, strerror(errno));
         return 1;
     }
     set_words(serve, kind, project);
-    wend_buffer_init(&conf, CONF_BYTES_MAX);
-    write_conf(serve, &conf);
-    wend_buffer_add(&conf, WEND_STR("  app site {\n"));
-    wend_launch_write_words(&serve->launch, &conf);
-    wend_buffer_add(&conf,
-                    WEND_STR("  }\n  server {\n    http_policy strict;\n    merge_slashes off;\n"
-                             "    keepalive_requests 1000000;\n    client_max_body_size 0;\n"
-                             "    client_header_buffer_size 4k;\n"
-                             "    large_client_header_buffers 4 16k;\n"));
-    write_listens(&serve->launch, &conf);
-    wend_buffer_add(&conf, WEND_STR("    location / { app_pass site; }\n  }\n}\n"));
-    return serve_conf(serve, &conf, project);
+    set_notes(serve);
+    serve->launch.prefix = project;
+    return wend_launch_run_python(&serve->launch);
 }
 
 /* --- files ------------------------------------------------------------------------------------ */
@@ -265,23 +197,28 @@ static void write_types(struct wend_buffer *conf)
 
 static int serve_folder(struct serve *serve)
 {
+    struct wend_launch *launch = &serve->launch;
     struct wend_buffer conf;
     char folder[PATH_MAX];
 
-    if (realpath(serve->target, folder) == NULL)
+    if (realpath(serve->target, folder) == NULL) {
+        fprintf(stderr, "wend serve: cannot find \"%s\": %s\n", serve->target, strerror(errno));
         return 1;
-    serve->launch.what = wend_arena_printf(&serve->launch.arena, "the files in %s", folder).ptr;
-    wend_buffer_init(&conf, CONF_BYTES_MAX);
-    write_conf(serve, &conf);
+    }
+    launch->what = wend_arena_printf(&launch->arena, "the files in %s", folder).ptr;
+    launch->prefix = folder;
+    wend_buffer_init(&conf, WEND_LAUNCH_CONF_MAX);
+    wend_launch_write_head(launch, &conf);
     write_types(&conf);
     wend_buffer_add(&conf, WEND_STR("  server {\n    http_policy strict;\n"));
-    write_listens(&serve->launch, &conf);
+    wend_launch_write_listens(launch, &conf);
     wend_buffer_add(&conf, WEND_STR("    root "));
     wend_launch_write_quoted(&conf, wend_str_of(folder));
     /* What begins with a dot was not meant for others: .git, .env. */
     wend_buffer_add(&conf, WEND_STR(";\n    index index.html index.htm;\n    autoindex on;\n"
-                                    "    location ~ /[.] { return 404; }\n  }\n}\n"));
-    return serve_conf(serve, &conf, folder);
+                                    "    location ~ /[.] { return 404; }\n  }\n"));
+    wend_launch_write_end(launch, &conf);
+    return wend_launch_run_conf(launch, &conf);
 }
 
 static int serve_nginx(struct serve *serve)
@@ -313,7 +250,18 @@ static int serve_nginx(struct serve *serve)
     wend_edge_free(edge);
     wend_arena_release(&trial);
     options.error_log = WEND_STR("/dev/stderr");
-    return serve_edge(serve, &options);
+    announcing = serve;
+    return wend_edge_serve(&options);
+}
+
+static int serve_uwsgi(struct serve *serve)
+{
+    if (!serve->configured_here)
+        return wend_cmd_app_ini(serve->target);
+    fputs("wend serve: with a uwsgi.ini, the options are the file's; its names are those of "
+          "`wend help app`\n",
+          stderr);
+    return 2;
 }
 
 int wend_cmd_serve(int argc, char **argv)
@@ -325,12 +273,13 @@ int wend_cmd_serve(int argc, char **argv)
     const char *value;
     enum target kind;
 
-    wend_launch_init(&serve.launch, "wend");
+    wend_launch_init(&serve.launch, "wend serve");
     while (wend_options_next(&walk, &option, &value)) {
         if (option.id == WEND_OPT_HELP) {
             wend_command_print_help(walk.command, stdout);
             return 0;
         }
+        serve.configured_here |= option.id != WEND_OPT_OPERAND;
         if (!take(&serve, &option, value))
             return 2;
     }
@@ -354,11 +303,7 @@ int wend_cmd_serve(int argc, char **argv)
     case TARGET_PROJECT:
         return serve_python(&serve, kind);
     case TARGET_UWSGI:
-        fputs(
-            "wend serve: uwsgi.ini files are not read yet; give their options to `wend app`, which "
-            "knows uWSGI's flags\n",
-            stderr);
-        return 2;
+        return serve_uwsgi(&serve);
     case TARGET_WRONG:
         return 2;
     case TARGET_NGINX:
