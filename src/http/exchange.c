@@ -5,9 +5,7 @@
 #include "base/assert.h"
 #include "http/filter.h"
 #include "http/handler.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "net/disk.h"
 
 #define FILE_STEP_BYTES (64u << 10) /* read at once for a filter that needs bytes */
 
@@ -96,18 +94,17 @@ static enum wend_code feed_file(struct wend_exchange *x, struct wend_filter_link
     if (bytes == NULL)
         return wend_fail(x->task, WEND_E_MEMORY, WEND_STR_NULL, "no room to read a file");
     while (left != 0 && code == WEND_OK) {
-        ssize_t got =
-            pread(piece->file, bytes, left < FILE_STEP_BYTES ? left : FILE_STEP_BYTES, offset);
         struct wend_piece step;
+        size_t got = 0;
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
-            return wend_fail(x->task, got == 0 ? WEND_E_CLOSED : WEND_E_IO, WEND_STR_NULL,
+        code = wend_disk_read(x->task, piece->file, bytes,
+                              left < FILE_STEP_BYTES ? left : FILE_STEP_BYTES, offset, &got);
+        if (code != WEND_OK || got == 0)
+            return wend_fail(x->task, code == WEND_OK ? WEND_E_CLOSED : code, WEND_STR_NULL,
                              "a file became shorter while it was sent");
-        offset += got;
-        left -= (size_t)got;
-        step = wend_piece_of(wend_str_make(bytes, (size_t)got));
+        offset += (off_t)got;
+        left -= got;
+        step = wend_piece_of(wend_str_make(bytes, got));
         code = link->filter->body(x, link, link->state, &step, 1, last && left == 0);
     }
     return code;

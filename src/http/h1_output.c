@@ -10,6 +10,7 @@
  */
 #include "base/assert.h"
 #include "http/h1_conn.h"
+#include "net/disk.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -136,18 +137,17 @@ static enum wend_code copy_file(struct output *out, const struct wend_piece *pie
     enum wend_code code = bytes == NULL ? WEND_E_MEMORY : WEND_OK;
 
     while (left != 0 && code == WEND_OK) {
-        ssize_t got =
-            pread(piece->file, bytes, left < COPY_STEP_BYTES ? left : COPY_STEP_BYTES, offset);
+        size_t got = 0;
 
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            code = got == 0 ? WEND_E_CLOSED : WEND_E_IO;
+        code = wend_disk_read(task, piece->file, bytes,
+                              left < COPY_STEP_BYTES ? left : COPY_STEP_BYTES, offset, &got);
+        if (code == WEND_OK && got == 0)
+            code = WEND_E_CLOSED;
+        if (code != WEND_OK)
             break;
-        }
-        offset += got;
-        left -= (size_t)got;
-        code = add(out, wend_str_make(bytes, (size_t)got));
+        offset += (off_t)got;
+        left -= got;
+        code = add(out, wend_str_make(bytes, got));
         if (code == WEND_OK)
             code = flush(out, left != 0);
     }

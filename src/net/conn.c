@@ -1,10 +1,7 @@
 /* net/conn.c - sending through a connection's filter, files included. */
 #include "net/conn.h"
 
-#include "fiber/offload.h"
-
-#include <errno.h>
-#include <unistd.h>
+#include "net/disk.h"
 
 #define FILE_STEP (32u << 10) /* two TLS records */
 
@@ -25,44 +22,6 @@ enum wend_code wend_conn_sendv(struct wend_task *task, struct wend_conn *conn, s
     return code;
 }
 
-struct file_read {
-    int file;
-    char *into;
-    size_t len;
-    off_t offset;
-    ssize_t got;
-    int error;
-};
-
-static enum wend_code read_cold(void *arg)
-{
-    struct file_read *job = arg;
-
-    do
-        job->got = pread(job->file, job->into, job->len, job->offset);
-    while (job->got < 0 && errno == EINTR);
-    job->error = errno;
-    return WEND_OK;
-}
-
-/* What is in the page cache is read here; the rest would stall the loop, so a thread reads it. */
-static enum wend_code read_file(struct wend_task *task, struct file_read *job)
-{
-    struct iovec part = {job->into, job->len};
-    enum wend_code code;
-
-    job->got = preadv2(job->file, &part, 1, job->offset, RWF_NOWAIT);
-    job->error = errno;
-    if (job->got < 0 && (job->error == EAGAIN || job->error == EOPNOTSUPP)) {
-        code = wend_offload(task, read_cold, job);
-        if (code != WEND_OK)
-            return code;
-    }
-    if (job->got < 0)
-        return wend_code_of_errno(job->error);
-    return job->got == 0 ? WEND_E_CLOSED : WEND_OK; /* truncated meanwhile */
-}
-
 /* For filters that need the bytes in memory. */
 static enum wend_code send_read_bytes(struct wend_task *task, struct wend_conn *conn, int file,
                                       off_t *offset, size_t len, int timeout_ms)
@@ -72,21 +31,46 @@ static enum wend_code send_read_bytes(struct wend_task *task, struct wend_conn *
     if (buffer == NULL)
         return WEND_E_MEMORY;
     while (len > 0) {
-        size_t step = len < FILE_STEP ? len : FILE_STEP;
-        struct file_read job = {.file = file, .into = buffer, .len = step, .offset = *offset};
-        enum wend_code code = read_file(task, &job);
+        size_t step = len < FILE_STEP ? len : FILE_STEP, got = 0;
+        enum wend_code code = wend_disk_read(task, file, buffer, step, *offset, &got);
         struct iovec part;
 
+        if (code == WEND_OK && got == 0)
+            return WEND_E_CLOSED; /* truncated meanwhile */
         if (code != WEND_OK)
             return code;
-        part = (struct iovec){buffer, (size_t)job.got};
-        len -= (size_t)job.got;
+        part = (struct iovec){buffer, got};
+        len -= got;
         code = wend_conn_sendv(task, conn, &part, 1, len > 0, timeout_ms);
         if (code != WEND_OK)
             return code;
-        *offset += job.got;
+        *offset += (off_t)got;
     }
     return WEND_OK;
+}
+
+/* Window by window, each of them warm before the kernel is asked to send it. */
+static enum wend_code send_windows(struct wend_task *task, struct wend_conn *conn, int file,
+                                   off_t *offset, size_t len, int timeout_ms)
+{
+    size_t since_yield = 0;
+    enum wend_code code = WEND_OK;
+
+    while (len > 0 && code == WEND_OK) {
+        size_t window = len < WEND_DISK_WINDOW ? len : WEND_DISK_WINDOW;
+
+        code = wend_disk_warm(task, file, *offset, window);
+        if (code == WEND_OK)
+            code = wend_io_sendfile(task, &conn->io, file, offset, window, timeout_ms);
+        len -= window;
+        since_yield += window;
+        /* A fast reader must not keep the others waiting. */
+        if (code == WEND_OK && len > 0 && since_yield >= WEND_SENDFILE_STEP) {
+            since_yield = 0;
+            code = wend_task_yield(task);
+        }
+    }
+    return code;
 }
 
 enum wend_code wend_conn_sendfile(struct wend_task *task, struct wend_conn *conn, int file,
@@ -105,7 +89,7 @@ enum wend_code wend_conn_sendfile(struct wend_task *task, struct wend_conn *conn
     if (conn->filter != NULL)
         code = conn->filter->sendfile(task, conn, file, offset, len, timeout_ms);
     else
-        code = wend_io_sendfile(task, &conn->io, file, offset, len, timeout_ms);
+        code = send_windows(task, conn, file, offset, len, timeout_ms);
     conn->bytes_sent += (uint64_t)(*offset - from);
     return code;
 }

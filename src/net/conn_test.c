@@ -1,9 +1,12 @@
 /* net/conn_test.c */
 #include "net/conn.c"
 
+#include "fiber/offload.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 #include <stdarg.h>

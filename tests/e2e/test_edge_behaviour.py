@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import struct
+import subprocess
 import time
 from pathlib import Path
 
@@ -140,3 +141,69 @@ def test_a_paced_response_holds_nobody_up_and_ends_with_its_client(paced):
     slow.socket.close()
     log = paced.directory / "access.log"
     wait_for(lambda: "rate=1000" in log.read_text(), text="the response went on without its client")
+
+
+# --- cold files ----------------------------------------------------------------------------------------------------
+
+def make_cold(path):
+    """Out of the page cache; false on a file system that has no other place for it."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+        os.posix_fadvise(descriptor, 0, 0, os.POSIX_FADV_DONTNEED)
+        os.preadv(descriptor, [bytearray(1)], 0, os.RWF_NOWAIT)
+        return False
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+
+
+@pytest.fixture
+def watched(edge):
+    """A worker under strace: every read on a thread takes a second, so that whoever waits for one is seen."""
+    processes = []
+
+    def start(http):
+        server = edge(http, html=FILES)
+        log = server.directory / "strace"
+        processes.append(subprocess.Popen(
+            ["strace", "-f", "-o", log, "-e", "trace=sendfile,pread64,preadv2,sendto", "-e",
+             "inject=pread64:delay_enter=1000000:when=1..2", *(f"-p{pid}" for pid in server.workers())],
+            stderr=subprocess.DEVNULL))
+        wait_for(lambda: all("TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text()
+                             for pid in server.workers()))
+        return server, log
+    yield start
+    for process in processes:
+        process.terminate()
+        process.wait()
+
+
+@pytest.mark.parametrize("sendfile", ["on", "off"])
+def test_a_cold_file_holds_nobody_up(watched, sendfile):
+    server, log = watched(f"sendfile {sendfile}; {PLACE} }}")
+    path = server.directory / "html/big.bin"
+    if not make_cold(path):
+        pytest.skip("this file system keeps everything in memory")
+    with server.client() as cold:
+        cold.send(b"GET /big.bin HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        for _ in range(5):  # all of them before the first byte of the cold file has been read
+            assert server.ask("/a.txt").body == b"A\n"
+        assert "big.bin" not in (server.directory / "access.log").read_text()
+        assert cold.answer().body == FILES["big.bin"]
+    loop = server.workers()[0]
+    calls = log.read_text().splitlines()
+    assert [line for line in calls if "pread64(" in line], "no thread read the cold file"
+    assert not [line for line in calls if line.startswith(f"{loop} ") and "pread64(" in line], "the loop read it"
+
+
+def test_a_warm_file_costs_no_extra_calls(watched):
+    server, log = watched(f"sendfile on; {PLACE} }}")
+    with server.client() as client:
+        for _ in range(50):
+            assert client.ask("/big.bin").body == FILES["big.bin"]
+    calls = log.read_text().splitlines()
+    assert not [line for line in calls if "pread64(" in line]
+    probes = len([line for line in calls if "preadv2(" in line])
+    assert 0 < probes < 50 * 18, "the warm file was asked for every time"  # 18: of one look at all of it
