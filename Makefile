@@ -37,6 +37,10 @@ check-asan-short: packages-test $(BUILD)/venv/.ready build-asan/build.ninja
 	@tools/links.sh build-asan
 	@tools/check.py --build build-asan --parts unit,e2e -k "static or bad_input or wsgi or get"
 
+check-tsan: packages-test build-tsan/build.ninja ## the unit tests under TSan: fibers, offloading, queues, lending, zones
+	@ninja -C build-tsan
+	@tools/check.py --build build-tsan --parts unit
+
 fuzz: packages-test ## 60 s of each fuzz target
 	@tools/check.py --parts fuzz --fuzz-seconds 60
 
@@ -55,7 +59,7 @@ install: all ## into $(DESTDIR)$(PREFIX): programs, man pages, systemd unit, log
 	@BUILD=$(BUILD) DESTDIR=$(DESTDIR) PREFIX=$(PREFIX) tools/install.sh
 
 clean: ## forget everything that was built
-	rm -rf build build-asan build-fuzz build-aarch64
+	rm -rf build build-asan build-tsan build-fuzz build-aarch64
 
 packages-build:
 	@tools/packages.sh build
@@ -84,6 +88,10 @@ build-asan/build.ninja:
 	@meson setup build-asan -Db_sanitize=address,undefined -Db_lundef=false -Dslow_checks=true \
 	    -Dc_args=-fsanitize-undefined-trap-on-error $(MESON_FLAGS) >/dev/null
 
+# It knows no fences (-Wtsan): zone/'s are between processes, and argued there.
+build-tsan/build.ninja:
+	@meson setup build-tsan -Db_sanitize=thread -Db_lundef=false -Dc_args=-Wno-tsan $(MESON_FLAGS) >/dev/null
+
 # Another Python 3.11 may come first on PATH, and wend contains Debian's.
 $(BUILD)/venv/.ready: tests/requirements.txt | $(BUILD)/build.ninja
 	@echo "Making $(BUILD)/venv with what tests/requirements.txt lists"
@@ -91,5 +99,5 @@ $(BUILD)/venv/.ready: tests/requirements.txt | $(BUILD)/build.ninja
 	@$(BUILD)/venv/bin/pip install --quiet --disable-pip-version-check -r tests/requirements.txt
 	@touch $@
 
-.PHONY: all help run check check-all check-asan check-asan-short fuzz bench lint format install clean \
+.PHONY: all help run check check-all check-asan check-asan-short check-tsan fuzz bench lint format install clean \
 	packages-build packages-run packages-test packages-bench packages-lint packages-cross

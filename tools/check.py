@@ -183,6 +183,7 @@ def sanitizer_environment(args):
     reports.mkdir()
     reports.chmod(0o777)  # workers that gave their privileges away report too
     os.environ["WEND_REPORTS"] = str(reports)
+    os.environ["TSAN_OPTIONS"] = f"log_path={reports}/report:second_deadlock_stack=1"
     # Undefined behaviour is built to trap: libubsan would read its options, where to report among
     # them, at its first finding, and a process with a title has overwritten its environment by then.
     os.environ["ASAN_OPTIONS"] = (

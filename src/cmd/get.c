@@ -7,6 +7,7 @@
 #include "client/terminal.h"
 #include "cmd/commands.h"
 #include "cmd/fetch_options.h"
+#include "fiber/offload.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -219,6 +220,7 @@ int wend_cmd_get(int argc, char **argv)
     loop = wend_loop_new(2);
     wend_task_start(loop, run, &get);
     wend_loop_run_until_idle(loop);
+    wend_offload_stop();
     wend_loop_free(loop);
     wend_fetch_options_release(&get.options);
     if (get.options.output != NULL && get.out > STDERR_FILENO && close(get.out) != 0)

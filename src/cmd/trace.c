@@ -8,6 +8,7 @@
 #include "client/terminal.h"
 #include "cmd/commands.h"
 #include "cmd/fetch_options.h"
+#include "fiber/offload.h"
 #include "trace/print.h"
 
 #include <signal.h>
@@ -187,6 +188,7 @@ int wend_cmd_trace(int argc, char **argv)
     loop = wend_loop_new(2);
     wend_task_start(loop, run, &tracing);
     wend_loop_run_until_idle(loop);
+    wend_offload_stop();
     wend_loop_free(loop);
     wend_fetch_options_release(&tracing.options);
     return tracing.exit_code;

@@ -38,6 +38,7 @@ static struct question resolve(struct wend_str host)
 
     wend_task_start(loop, ask, &question);
     wend_loop_run_until_idle(loop);
+    wend_offload_stop();
     wend_loop_free(loop);
     return question;
 }
@@ -87,8 +88,6 @@ int main(void)
         cmocka_unit_test(what_can_be_no_name_is_refused),
         cmocka_unit_test(a_name_that_does_not_exist_fails),
     };
-    int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
-    wend_offload_stop();
-    return failed;
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

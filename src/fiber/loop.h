@@ -34,6 +34,8 @@ struct wend_loop *wend_loop_current(void);
 
 /* `fibers_max`: stacks at most (0: WEND_FIBERS_MAX). The loop becomes the thread's current one. */
 struct wend_loop *wend_loop_new(size_t fibers_max);
+/* No thread is inside wend_loop_post() any more: a post may be delivered before the call that
+ * brought it returns, so what was offloaded has ended only after wend_offload_stop(). */
 void wend_loop_free(struct wend_loop *loop);
 
 /* Until wend_loop_stop(), or until nothing is left to wait for when `until_idle`. */

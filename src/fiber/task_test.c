@@ -35,6 +35,7 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
+    wend_offload_stop();
     wend_loop_free(*state);
     return 0;
 }
@@ -188,7 +189,6 @@ static void offloaded_work_runs_on_another_thread(void **state)
     for (int i = 0; i < 30; i++)
         wend_task_start(*state, offload_task, NULL);
     wend_loop_run_until_idle(*state);
-    wend_offload_stop();
     assert_int_equal(strlen(trail), 30);
 }
 
