@@ -11,18 +11,40 @@ from conftest import DATA, Server, free_port, needs, wait_for, WEND
 pytestmark = needs("serve")
 
 
-@pytest.fixture(scope="module")
-def rules(tmp_path_factory):
+POOL = """daemon off; pid DIR/pid; error_log stderr info; worker_processes 1; user root;
+    events { worker_connections 256; }
+    http { access_log off; client_max_body_size 0;
+        app rules { mode pool; processes PROCESSES; threads 4; module wsgi_rules:application; }
+        server { listen 127.0.0.1:PORT; http_policy strict; merge_slashes off;
+            location / { app_pass rules; } } }
+"""
+
+
+def command_for(where, port, directory):
+    """The same application inside the server's worker, or in a pool of one or two processes."""
+    if where == "inline":
+        return [WEND, "serve", "-b", f"127.0.0.1:{port}", "-w", "1", "--threads", "4",
+                "wsgi_rules:application"]
+    conf = directory / "nginx.conf"
+    text = POOL.replace("DIR", str(directory)).replace("PORT", str(port))
+    conf.write_text(text.replace("PROCESSES", where[-1]))
+    return [WEND, "edge", "-p", directory, "-c", conf, "-e", "stderr"]
+
+
+@pytest.fixture(scope="module", params=["inline", "pool 1", "pool 2"])
+def rules(request, tmp_path_factory):
     directory = tmp_path_factory.mktemp("rules")
     directory.chmod(0o777)
     log = directory / "log"
     log.touch()
     log.chmod(0o666)
-    environment = dict(os.environ, RULES_LOG=str(log), RULES_SECRET="1", PYTHONDONTWRITEBYTECODE="1")
+    environment = dict(os.environ, RULES_LOG=str(log), RULES_SECRET="1", PYTHONDONTWRITEBYTECODE="1",
+                       PYTHONPATH=str(DATA))
     port = free_port()
-    server = Server([WEND, "serve", "-b", f"127.0.0.1:{port}", "-w", "1", "--threads", "4",
-                     "wsgi_rules:application"], port, directory, cwd=DATA, env=environment)
+    server = Server(command_for(request.param, port, directory), port, directory, cwd=DATA,
+                    env=environment)
     server.log = log
+    server.processes = 2 if request.param == "pool 2" else 1
     yield server
     server.stop()
 
@@ -50,7 +72,7 @@ def test_environ(rules):
     assert environ["REMOTE_ADDR"] == "127.0.0.1" and environ["REMOTE_PORT"].isdigit()
     assert environ["wsgi.url_scheme"] == "http" and environ["wsgi.version"] == [1, 0]
     assert environ["wsgi.multithread"] is True and environ["wsgi.run_once"] is False
-    assert isinstance(environ["wsgi.multiprocess"], bool)
+    assert environ["wsgi.multiprocess"] is (rules.processes > 1)
     assert environ["leaked"] is False
 
 
