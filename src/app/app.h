@@ -68,6 +68,14 @@ struct wend_app_settings {
 enum wend_code wend_app_settings_set(struct wend_app_settings *settings, struct wend_str word,
                                      struct wend_str value, const char **error) WEND_MUST_CHECK;
 
+/* Row `index` of those words, for help and reference; false beyond the last. */
+struct wend_app_word {
+    struct wend_str word;
+    const char *fallback; /* NULL: none */
+    const char *help;
+};
+bool wend_app_settings_word(size_t index, struct wend_app_word *out);
+
 /* "10.0.0.0/8", "::1", "*" (everybody). False when it is none. */
 bool wend_app_network_parse(struct wend_str text, struct wend_app_network *out) WEND_MUST_CHECK;
 bool wend_app_trusts(const struct wend_app_settings *settings, const struct wend_address *peer);

@@ -4,42 +4,50 @@
 enum kind { TEXT, CSTR, LIST, SIZE, COUNT_OF_THREADS, COUNT, SWITCH, NETWORKS };
 
 struct row {
-    struct wend_str word;
+    struct wend_app_word is;
     enum kind kind;
     size_t offset;
     size_t count_offset; /* of LIST */
 };
 
-#define ROW(word, kind, member)                                                                    \
+#define ROW(word, kind, member, fallback, help)                                                    \
     {                                                                                              \
-        WEND_STR_INIT(word), kind, offsetof(struct wend_app_settings, member), 0                   \
+        {WEND_STR_INIT(word), fallback, help}, kind, offsetof(struct wend_app_settings, member), 0 \
     }
-#define LIST_ROW(word, member)                                                                     \
+#define LIST_ROW(word, member, fallback, help)                                                     \
     {                                                                                              \
-        WEND_STR_INIT(word), LIST, offsetof(struct wend_app_settings, member),                     \
+        {WEND_STR_INIT(word), fallback, help}, LIST, offsetof(struct wend_app_settings, member),   \
             offsetof(struct wend_app_settings, member##_count)                                     \
     }
 
 static const struct row rows[] = {
-    ROW("name", TEXT, name),
-    ROW("module", TEXT, module),
-    ROW("callable", TEXT, callable),
-    ROW("wsgi_file", TEXT, wsgi_file),
-    ROW("project", TEXT, project),
-    ROW("chdir", TEXT, chdir),
-    ROW("home", TEXT, home),
-    ROW("mount", TEXT, script_name),
-    ROW("threads", COUNT_OF_THREADS, threads),
-    ROW("processes", COUNT, processes),
-    ROW("queue", SIZE, queue_max),
-    ROW("body_memory", SIZE, body_memory_bytes),
-    ROW("body_directory", CSTR, body_directory),
-    ROW("development", SWITCH, development),
-    ROW("static", SWITCH, static_files),
-    ROW("reload", SWITCH, reload),
-    LIST_ROW("pythonpath", pythonpath),
-    LIST_ROW("env", env),
-    ROW("trust", NETWORKS, trusted),
+    ROW("name", TEXT, name, "the block's name", "what logs and traces call it"),
+    ROW("module", TEXT, module, NULL,
+        "the WSGI application's module, `shop.wsgi` or `shop.wsgi:application`"),
+    ROW("callable", TEXT, callable, "application, then app", "the application's name in it"),
+    ROW("wsgi_file", TEXT, wsgi_file, NULL, "instead of a module: the path of a file"),
+    ROW("project", TEXT, project, NULL, "instead of a module: the folder of a Django project"),
+    ROW("chdir", TEXT, chdir, NULL, "go there before the application is imported"),
+    ROW("home", TEXT, home, "the system's Python", "the virtualenv"),
+    ROW("mount", TEXT, script_name, "the root",
+        "the part of the path that is SCRIPT_NAME: `/shop`"),
+    ROW("threads", COUNT_OF_THREADS, threads, "8", "Python threads per process"),
+    ROW("processes", COUNT, processes, "one per CPU",
+        "of a pool: processes that run the application"),
+    ROW("queue", SIZE, queue_max, "1024",
+        "requests that wait for a thread of a process; 503 beyond"),
+    ROW("body_memory", SIZE, body_memory_bytes, "131072",
+        "bytes of a request body kept in memory; a file has larger ones"),
+    ROW("body_directory", CSTR, body_directory, "/tmp", "where that file is, without a name"),
+    ROW("development", SWITCH, development, "off",
+        "traceback pages, static files of the application's packages"),
+    ROW("static", SWITCH, static_files, "off",
+        "Django's static files are answered without asking the application"),
+    ROW("reload", SWITCH, reload, "off", "a changed source file starts new processes"),
+    LIST_ROW("pythonpath", pythonpath, NULL, "a folder to import from; may be repeated"),
+    LIST_ROW("env", env, NULL, "`KEY=VALUE` of its environment; may be repeated"),
+    ROW("trust", NETWORKS, trusted, "nobody",
+        "a network whose X-Forwarded-* fields are believed; may be repeated"),
 };
 
 static enum wend_code add_to_list(void *list, size_t *count, struct wend_str value,
@@ -92,7 +100,7 @@ enum wend_code wend_app_settings_set(struct wend_app_settings *settings, struct 
     const struct row *row = rows;
     void *place;
 
-    while (row < rows + WEND_COUNT(rows) && !wend_str_eq(row->word, word))
+    while (row < rows + WEND_COUNT(rows) && !wend_str_eq(row->is.word, word))
         row++;
     if (row == rows + WEND_COUNT(rows))
         return WEND_E_NOT_FOUND;
@@ -113,4 +121,12 @@ enum wend_code wend_app_settings_set(struct wend_app_settings *settings, struct 
     default:
         return set_number(place, row->kind, value, error);
     }
+}
+
+bool wend_app_settings_word(size_t index, struct wend_app_word *out)
+{
+    if (index >= WEND_COUNT(rows))
+        return false;
+    *out = rows[index].is;
+    return true;
 }

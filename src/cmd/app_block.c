@@ -50,20 +50,37 @@ static bool set_group(struct wend_edge_app *app, struct wend_str value)
 
 /* The words that say where an application runs, and are nothing to the application. */
 static const struct {
-    struct wend_str word;
+    struct wend_app_word is;
     bool (*set)(struct wend_edge_app *app, struct wend_str value);
     const char *problem;
 } own_words[] = {
-    {WEND_STR_INIT("mode"), set_mode, "must be inline or pool"},
-    {WEND_STR_INIT("isolate"), set_isolate, "must be on or off"},
-    {WEND_STR_INIT("user"), set_user, "must be a user of this system"},
-    {WEND_STR_INIT("group"), set_group, "must be a group of this system"},
+    {{WEND_STR_INIT("mode"), "inline; pool where there are several",
+      "`inline`: in the edge's workers; `pool`: in processes of its own"},
+     set_mode,
+     "must be inline or pool"},
+    {{WEND_STR_INIT("isolate"), "off", "on: the same as `mode pool`"},
+     set_isolate,
+     "must be on or off"},
+    {{WEND_STR_INIT("user"), "the workers'", "of a pool: who its processes are"},
+     set_user,
+     "must be a user of this system"},
+    {{WEND_STR_INIT("group"), "the user's", "of a pool: their group"},
+     set_group,
+     "must be a group of this system"},
 };
+
+bool wend_app_block_word(size_t index, struct wend_app_word *out)
+{
+    if (index >= WEND_COUNT(own_words))
+        return wend_app_settings_word(index - WEND_COUNT(own_words), out);
+    *out = own_words[index].is;
+    return true;
+}
 
 static int own_word(struct wend_str word)
 {
     for (size_t i = 0; i < WEND_COUNT(own_words); i++)
-        if (wend_str_eq(own_words[i].word, word))
+        if (wend_str_eq(own_words[i].is.word, word))
             return (int)i;
     return -1;
 }

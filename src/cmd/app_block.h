@@ -24,6 +24,9 @@ struct wend_app_block {
     struct wend_pool *pool; /* in a worker; NULL: none */
 };
 
+/* Row `index` of all words a block may have; false beyond the last. */
+bool wend_app_block_word(size_t index, struct wend_app_word *out);
+
 enum wend_code wend_app_block_read(struct wend_conf *conf,
                                    struct wend_edge_app *app) WEND_MUST_CHECK;
 /* app->pooled is decided now. */

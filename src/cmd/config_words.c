@@ -1,6 +1,8 @@
 /* cmd/config_words.c - walking the modules' tables, and the reference page made of them. */
 #include "cmd/config_words.h"
 
+#include "cmd/app_block.h"
+
 const struct wend_directive *wend_config_directive(size_t index,
                                                    const struct wend_edge_module **module)
 {
@@ -126,6 +128,23 @@ static void write_variables(FILE *to)
     }
 }
 
+static void write_app_words(FILE *to)
+{
+    struct wend_app_word word;
+
+    fputs(
+        "\n## Words of an `app` block\n\nEach takes one value. [App blocks](app.md) tells how they "
+        "go together.\n\n| word | default | what it does |\n| --- | --- | --- |\n",
+        to);
+    for (size_t i = 0; wend_app_block_word(i, &word); i++) {
+        fprintf(to, "| `%.*s` | ", WEND_STR_ARG(word.word));
+        write_cell(word.fallback, to);
+        fputs(" | ", to);
+        write_cell(word.help, to);
+        fputs(" |\n", to);
+    }
+}
+
 void wend_config_write_reference(FILE *to)
 {
     fputs("# The configuration's words\n\n"
@@ -135,5 +154,6 @@ void wend_config_write_reference(FILE *to)
           "known by name and refused with a message that says so.\n\n## Directives\n",
           to);
     write_directives(to);
+    write_app_words(to);
     write_variables(to);
 }

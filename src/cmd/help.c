@@ -5,6 +5,7 @@
  * command, "status" may be an option and a variable.
  */
 #include "base/code.h"
+#include "cmd/app_block.h"
 #include "cmd/commands.h"
 #include "cmd/options.h"
 #include "conf/directive.h"
@@ -121,6 +122,34 @@ static bool directive_name(size_t index, struct wend_str *out)
     return true;
 }
 
+static bool app_word_name(size_t index, struct wend_str *out)
+{
+    struct wend_app_word word;
+
+    if (!wend_app_block_word(index, &word))
+        return false;
+    *out = word.word;
+    return true;
+}
+
+static void show_app_word(size_t index)
+{
+    struct wend_app_word word;
+
+    (void)!wend_app_block_word(index, &word);
+    printf("word of an app block: %.*s\n  %s\n  Default: %s.\n", WEND_STR_ARG(word.word), word.help,
+           word.fallback != NULL ? word.fallback : "none");
+}
+
+static void list_app_words(void)
+{
+    struct wend_app_word word;
+
+    printf("  Its words, each with one value:\n");
+    for (size_t i = 0; wend_app_block_word(i, &word); i++)
+        printf("    %-15.*s %s\n", WEND_STR_ARG(word.word), word.help);
+}
+
 static void show_directive(size_t index)
 {
     const struct wend_edge_module *module;
@@ -135,6 +164,8 @@ static void show_directive(size_t index)
     printf(".  Default: %s.  In: ", row->fallback != NULL ? row->fallback : "none");
     wend_config_write_contexts(row, stdout);
     printf(".\n");
+    if (strcmp(row->name, "app") == 0)
+        list_app_words();
 }
 
 static bool variable_name(size_t index, struct wend_str *out)
@@ -194,6 +225,7 @@ static const struct help_source sources[] = {
     {"option", option_name, show_option},
     {"directive", directive_name, show_directive},
     {"variable", variable_name, show_variable},
+    {"word of an app block", app_word_name, show_app_word},
     {"directive of nginx, not built", known_name, show_known},
     {"trace event", event_name, show_event},
     {"error code", code_name, show_code},

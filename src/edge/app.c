@@ -235,7 +235,7 @@ static void stop_worker(struct wend_edge *edge)
 
 static const struct wend_directive rows[] = {
     {"app", WEND_CTX_HTTP, 1, 1, true, .set = set_app,
-     .help = "an application: module, threads, mode, processes ...; see docs/reference/app.md"},
+     .help = "an application: module, threads, mode, processes ..."},
     {"app_pass", WEND_CTX_LOCATION | WEND_CTX_IF_LOCATION | WEND_CTX_LIMIT_EXCEPT, 1, 1,
      .set = set_app_pass, .help = "an application of that name serves this location"},
 };
