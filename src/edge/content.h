@@ -35,8 +35,12 @@ extern const struct wend_filter wend_edge_filter_rate; /* edge/limit_rate.c */
 /* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who
  * wants to know what a path leads to (try_files, index). */
 struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x);
-/* What `path` (NUL-terminated) leads to, by that cache; NULL when nothing is there. A failure other
- * than that is logged. */
+/* wend_file_open() with that cache, under the place's disable_symlinks. */
+enum wend_code wend_edge_file_open(struct wend_exchange *x, const char *path,
+                                   enum wend_file_want want,
+                                   const struct wend_file **out) WEND_MUST_CHECK;
+/* What `path` (NUL-terminated) leads to; NULL when nothing is there. A failure other than that is
+ * logged. */
 const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path);
 
 #endif

@@ -33,9 +33,10 @@ struct entry {
     int64_t checked_ns; /* monotonic: when the identity was last seen to hold */
     int64_t used_ns;
     unsigned uses;
-    unsigned refs; /* exchanges that hold it, and one for the cache itself */
-    bool opened;   /* asked for its content, not only looked at */
-    bool settled;  /* no write could have hidden in the tick of its stamps */
+    unsigned refs;                 /* exchanges that hold it, and one for the cache itself */
+    bool opened;                   /* asked for its content, not only looked at */
+    bool settled;                  /* no write could have hidden in the tick of its stamps */
+    struct wend_symlink_rule rule; /* under which it was found */
     size_t path_len;
     char path[];
 };
@@ -211,6 +212,35 @@ static bool identify(int descriptor, const char *path, struct identity *out)
     return true;
 }
 
+static const struct wend_symlink_rule follow_links = {WEND_SYMLINKS_FOLLOW, 0};
+
+static int open_path(const char *path, const struct wend_symlink_rule *rule, int flags)
+{
+    if (rule->mode == WEND_SYMLINKS_FOLLOW)
+        return open(path, flags | O_CLOEXEC);
+    return wend_symlinks_open(path, rule, flags);
+}
+
+/* 0, or errno. */
+static int look_at(const char *path, const struct wend_symlink_rule *rule, struct identity *out)
+{
+    int descriptor, error;
+
+    if (rule->mode == WEND_SYMLINKS_FOLLOW)
+        return identify(AT_FDCWD, path, out) ? 0 : errno;
+    descriptor = wend_symlinks_open(path, rule, O_PATH);
+    if (descriptor < 0)
+        return errno;
+    error = identify(descriptor, "", out) ? 0 : errno;
+    close(descriptor);
+    return error;
+}
+
+static bool same_rule(const struct wend_symlink_rule *a, const struct wend_symlink_rule *b)
+{
+    return a->mode == b->mode && a->trusted == b->trusted;
+}
+
 static bool same(const struct identity *a, const struct identity *b)
 {
     return a->inode == b->inode && a->device == b->device && a->size == b->size &&
@@ -306,7 +336,7 @@ static enum wend_code read_bytes(struct wend_task *task, struct entry *entry)
 /* A directory is opened only to learn whether it may be: nobody reads it from here. */
 static void try_directory(struct entry *entry)
 {
-    int descriptor = open(entry->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int descriptor = open_path(entry->path, &entry->rule, O_RDONLY | O_DIRECTORY);
 
     if (descriptor < 0)
         note_error(entry, "open()");
@@ -325,7 +355,7 @@ static enum wend_code open_entry(struct wend_task *task, struct entry *entry)
         try_directory(entry);
     if (!S_ISREG(entry->identity.mode))
         return WEND_OK;
-    file->descriptor = open(entry->path, O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+    file->descriptor = open_path(entry->path, &entry->rule, O_RDONLY | O_NONBLOCK | O_NOCTTY);
     if (file->descriptor < 0 || !identify(file->descriptor, "", &entry->identity)) {
         note_error(entry, "open()");
         return WEND_OK;
@@ -381,6 +411,7 @@ static void remember(struct wend_file_cache *cache, struct entry *entry, enum we
         if (known == NULL)
             return;
         known->identity = entry->identity;
+        known->rule = entry->rule;
         known->uses = entry->uses;
         describe(known);
         keep(cache, known, now);
@@ -413,8 +444,8 @@ static enum wend_code hand_out(struct wend_task *task, struct entry *entry,
 }
 
 static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache, const char *path,
-                           enum wend_file_want want, const struct identity *seen, int error,
-                           const struct wend_file **out)
+                           const struct wend_symlink_rule *rule, enum wend_file_want want,
+                           const struct identity *seen, int error, const struct wend_file **out)
 {
     struct entry *entry = new_entry(cache, path);
     enum wend_code code = WEND_OK;
@@ -422,6 +453,7 @@ static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache
     if (entry == NULL)
         return WEND_E_MEMORY;
     entry->uses = 1;
+    entry->rule = *rule;
     cache->stats.misses++;
     if (error != 0) {
         errno = error;
@@ -441,29 +473,32 @@ static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache
 }
 
 enum wend_code wend_file_open(struct wend_task *task, struct wend_file_cache *cache,
-                              const char *path, enum wend_file_want want,
-                              const struct wend_file **out)
+                              const char *path, const struct wend_symlink_rule *rule,
+                              enum wend_file_want want, const struct wend_file **out)
 {
     struct entry *entry = wend_map_get(&cache->by_path, wend_str_of(path));
     int64_t now = wend_loop_now_ns(cache->loop);
     struct identity seen = {0};
     int error;
 
-    if (entry != NULL && usable(entry, want) &&
+    if (rule == NULL)
+        rule = &follow_links;
+    if (entry != NULL && usable(entry, want) && same_rule(&entry->rule, rule) &&
         now - entry->checked_ns < cache->settings.valid_ms * WEND_NS_PER_MS) {
         touch(cache, entry);
         cache->stats.hits++;
         entry->refs++;
         return hand_out(task, entry, out);
     }
-    error = identify(AT_FDCWD, path, &seen) ? 0 : errno;
+    error = look_at(path, rule, &seen);
     if (entry != NULL && usable(entry, want) && error == 0 && entry->file.error == 0 &&
         lasting(entry) && same(&entry->identity, &seen)) {
         touch(cache, entry);
         entry->checked_ns = now;
+        entry->rule = *rule;
         cache->stats.hits++;
         entry->refs++;
         return hand_out(task, entry, out);
     }
-    return fill(task, cache, path, want, &seen, error, out);
+    return fill(task, cache, path, rule, want, &seen, error, out);
 }

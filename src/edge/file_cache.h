@@ -22,6 +22,7 @@
 #ifndef WEND_EDGE_FILE_CACHE_H
 #define WEND_EDGE_FILE_CACHE_H
 
+#include "edge/symlinks.h"
 #include "fiber/task.h"
 #include "http/etag.h"
 
@@ -69,11 +70,13 @@ enum wend_file_want {
 };
 
 /* May suspend (a cold small file is read on a thread). `path` is NUL-terminated and needs to live
- * only during the call.
+ * only during the call. `rule` says what becomes of symbolic links on its way; NULL: they are
+ * followed. An entry found under one rule is believed under another only after a look of its own.
  *   WEND_OK         *out says what was found, or (->error) why not
  *   WEND_E_MEMORY, WEND_E_LIMIT, WEND_E_CANCELLED */
 enum wend_code wend_file_open(struct wend_task *task, struct wend_file_cache *cache,
-                              const char *path, enum wend_file_want want,
+                              const char *path, const struct wend_symlink_rule *rule,
+                              enum wend_file_want want,
                               const struct wend_file **out) WEND_MUST_CHECK;
 
 struct wend_file_cache_stats {

@@ -101,7 +101,7 @@ static const struct wend_file *get(enum wend_file_want want)
 {
     const struct wend_file *file = NULL;
 
-    assert_int_equal(wend_file_open(NULL, cache, path, want, &file), WEND_OK);
+    assert_int_equal(wend_file_open(NULL, cache, path, NULL, want, &file), WEND_OK);
     return file;
 }
 

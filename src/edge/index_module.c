@@ -98,9 +98,11 @@ static enum wend_code test_directory(struct wend_exchange *x, struct wend_str di
 
     if (path == NULL)
         return wend_edge_finish(x, 500);
-    code = wend_file_open(x->task, wend_edge_file_cache(x), path, WEND_FILE_LOOK, &file);
+    code = wend_edge_file_open(x, path, WEND_FILE_LOOK, &file);
     if (code != WEND_OK)
         return code;
+    if (file->error == ELOOP)
+        return wend_edge_finish(x, 403);
     if (file->error == ENOENT)
         return refuse(x, name, file->error);
     if (file->error != 0 && file->error != EACCES)
@@ -121,9 +123,11 @@ static enum wend_code try_name(struct wend_exchange *x, struct wend_str director
 
     if (path.ptr == NULL)
         return wend_edge_finish(x, 500);
-    code = wend_file_open(x->task, wend_edge_file_cache(x), path.ptr, WEND_FILE_LOOK, &file);
+    code = wend_edge_file_open(x, path.ptr, WEND_FILE_LOOK, &file);
     if (code != WEND_OK)
         return code;
+    if (file->error == ELOOP)
+        return wend_edge_finish(x, 403);
     if (file->error == 0)
         return wend_edge_redirect_internal(
             x, wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(r->uri), WEND_STR_ARG(name)),

@@ -24,6 +24,7 @@ struct wend_static_settings {
     struct wend_str content_type;  /* null: no Content-Type */
     enum wend_if_modified_since if_modified_since;
     unsigned max_ranges; /* WEND_RANGES_UNLIMITED */
+    struct wend_symlink_rule symlinks;
     bool etag;
     bool log_not_found;
     /* Writes one line about this exchange to the log of its place. May be NULL. */

@@ -16,7 +16,9 @@ struct static_settings {
     int cached; /* open_file_cache: 0 off */
     int64_t entries_max, inactive_ms, valid_ms, min_uses;
     int errors;
-    struct cache_place *place; /* NULL: the worker's own cache */
+    struct cache_place *place;    /* NULL: the worker's own cache */
+    int symlinks;                 /* enum wend_symlinks */
+    struct wend_template trusted; /* of disable_symlinks; the start of paths that is */
 };
 
 /* --- settings -------------------------------------------------------------------------------- */
@@ -27,6 +29,7 @@ static void init(void *settings)
 
     s->cached = WEND_UNSET;
     s->errors = WEND_UNSET;
+    s->symlinks = WEND_UNSET;
     s->entries_max = s->inactive_ms = s->valid_ms = s->min_uses = WEND_UNSET;
 }
 
@@ -67,14 +70,41 @@ static enum wend_code set_cache(struct wend_conf *conf, const struct wend_direct
     return WEND_OK;
 }
 
+/* on | if_not_owner [from=PART], or off */
 static enum wend_code set_symlinks(struct wend_conf *conf, const struct wend_directive *row,
                                    void *slot)
 {
+    static const struct {
+        struct wend_str word;
+        enum wend_symlinks mode;
+    } words[] = {{WEND_STR_INIT("off"), WEND_SYMLINKS_FOLLOW},
+                 {WEND_STR_INIT("on"), WEND_SYMLINKS_REFUSE},
+                 {WEND_STR_INIT("if_not_owner"), WEND_SYMLINKS_OWNER}};
+    struct static_settings *s = slot;
+
     (void)row;
-    (void)slot;
-    if (conf->statement->count == 2 && wend_str_eq(conf->statement->args[1], WEND_STR("off")))
-        return WEND_OK;
-    return wend_conf_bad(conf, "\"disable_symlinks\" other than \"off\" is not built yet");
+    if (s->symlinks != WEND_UNSET)
+        return wend_conf_bad(conf, "\"disable_symlinks\" directive is duplicate");
+    for (unsigned i = 1; i < conf->statement->count; i++) {
+        struct wend_str arg = conf->statement->args[i];
+        size_t known = 0;
+
+        while (known < WEND_COUNT(words) && !wend_str_eq(arg, words[known].word))
+            known++;
+        if (known < WEND_COUNT(words))
+            s->symlinks = words[known].mode;
+        else if (!wend_str_starts(arg, WEND_STR("from=")))
+            return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(arg));
+        else if (wend_template_compile(conf, wend_str_from(arg, 5), &s->trusted) != WEND_OK)
+            return WEND_E_CONFIG;
+    }
+    if (s->symlinks == WEND_UNSET)
+        return wend_conf_bad(conf, "\"disable_symlinks\" must have \"off\", \"on\" or "
+                                   "\"if_not_owner\" parameter");
+    if (conf->statement->count == 3 && s->symlinks == WEND_SYMLINKS_FOLLOW)
+        return wend_conf_bad(conf, "duplicate parameters \"%.*s\"",
+                             WEND_STR_ARG(conf->statement->args[2]));
+    return WEND_OK;
 }
 
 #define PLACE .contexts = WEND_CTX_HTTP_ALL, .level = WEND_LEVEL_LOCATION
@@ -93,7 +123,8 @@ static const struct wend_directive rows[] = {
     {.name = "open_file_cache_errors", PLACE, .args_min = 1, .args_max = 1, .set = wend_set_flag,
      SLOT(errors), .fallback = "off", .help = "Whether failed look-ups are cached as well."},
     {.name = "disable_symlinks", PLACE, .args_min = 1, .args_max = 2, .set = set_symlinks,
-     .once_checked = true, .fallback = "off", .help = "Only off so far: links are followed."},
+     .once_checked = true, .fallback = "off",
+     .help = "Refuse symbolic links: on, or if_not_owner; from=PART: not in this part of the path."},
 };
 /* clang-format on */
 
@@ -109,6 +140,9 @@ static enum wend_code merge(struct wend_conf *conf, void *parent_settings, void 
     struct static_settings *s = child_settings;
     bool own = touched(s);
 
+    if (s->symlinks == WEND_UNSET)
+        s->trusted = parent->trusted;
+    WEND_MERGE(s->symlinks, parent->symlinks, WEND_SYMLINKS_FOLLOW);
     WEND_MERGE(s->cached, parent->cached, 0);
     WEND_MERGE(s->entries_max, parent->entries_max, 0);
     WEND_MERGE(s->inactive_ms, parent->inactive_ms, 60000);
@@ -143,13 +177,41 @@ struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x)
     return s->place->cache;
 }
 
+/* The part that is trusted ends with a component of the path, or counts for nothing. */
+static struct wend_symlink_rule symlink_rule(struct wend_exchange *x, const char *path)
+{
+    const struct static_settings *s = wend_edge_settings(x, &wend_edge_static, WEND_LEVEL_LOCATION);
+    struct wend_symlink_rule rule = {(enum wend_symlinks)s->symlinks, 0};
+    struct wend_str trusted;
+
+    if (rule.mode == WEND_SYMLINKS_FOLLOW || !wend_template_set(&s->trusted))
+        return rule;
+    trusted = wend_template_value(x, &s->trusted);
+    if (trusted.len == 0 || !wend_str_starts(wend_str_of(path), trusted))
+        return rule;
+    if (path[trusted.len] == '\0')
+        rule.mode = WEND_SYMLINKS_FOLLOW;
+    else if (path[trusted.len] == '/')
+        rule.trusted = trusted.len;
+    else if (path[trusted.len - 1] == '/')
+        rule.trusted = trusted.len - 1;
+    return rule;
+}
+
+enum wend_code wend_edge_file_open(struct wend_exchange *x, const char *path,
+                                   enum wend_file_want want, const struct wend_file **out)
+{
+    struct wend_symlink_rule rule = symlink_rule(x, path);
+
+    return wend_file_open(x->task, wend_edge_file_cache(x), path, &rule, want, out);
+}
+
 const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path)
 {
     const struct wend_file *file;
     enum wend_log_level level;
 
-    if (path.len == 0 || wend_file_open(x->task, wend_edge_file_cache(x), path.ptr, WEND_FILE_LOOK,
-                                        &file) != WEND_OK)
+    if (path.len == 0 || wend_edge_file_open(x, path.ptr, WEND_FILE_LOOK, &file) != WEND_OK)
         return NULL;
     if (file->error == 0)
         return file;
@@ -198,6 +260,7 @@ static enum wend_code content(struct wend_exchange *x)
     path = wend_edge_map_path(x, r->uri, &root_len);
     if (path.ptr == NULL)
         return wend_edge_finish(x, 500);
+    settings.symlinks = symlink_rule(x, path.ptr);
     code = wend_static_serve(x, &settings, path.ptr, r->uri);
     if (code != WEND_OK || x->state != WEND_X_REQUEST)
         return code;

@@ -207,3 +207,70 @@ def test_a_warm_file_costs_no_extra_calls(watched):
     assert not [line for line in calls if "pread64(" in line]
     probes = len([line for line in calls if "preadv2(" in line])
     assert 0 < probes < 50 * 18, "the warm file was asked for every time"  # 18: of one look at all of it
+
+
+# --- disable_symlinks ------------------------------------------------------------------------------------------------
+
+LINKED = PLACE.replace("location / { } ", "") + """
+    location /on/ { alias DIR/html/; disable_symlinks on from=DIR/html; }
+    location /owner/ { alias DIR/html/; disable_symlinks if_not_owner from=DIR/html/; }
+    location /off/ { alias DIR/html/; disable_symlinks off; }
+    location /whole/ { alias DIR/html/; disable_symlinks on; }
+    location /other/ { alias DIR/html/; disable_symlinks on from=/nowhere; }
+    location /var/ { alias DIR/html/; disable_symlinks on from=$arg_from; }
+    location /try/ { alias DIR/html/; disable_symlinks on from=DIR/html; try_files $uri /off/a.txt; }
+    location /cached/ { alias DIR/html/; disable_symlinks on from=DIR/html; open_file_cache max=10; }
+    location /cachedoff/ { alias DIR/html/; open_file_cache max=10; } }"""
+LINKS = ["a.txt", "d/b.txt", "to_a", "to_d/b.txt", "to_d/", "to_d", "root_a", "root_d/b.txt", "to_root", "broken", "loop", "d/up/a.txt",
+         "none", "d/", "d", "chain"]
+
+
+def make_links(html):
+    for name, target in {"to_a": "a.txt", "to_d": "d", "root_a": "a.txt", "root_d": "d", "to_root": "rooted.txt",
+                         "broken": "nothing", "loop": "loop", "d/up": "..", "chain": "to_a"}.items():
+        (html / name).symlink_to(target)
+    for name in ("root_a", "root_d"):
+        os.chown(html / name, 1, 1, follow_symlinks=False)
+    (html / "rooted.txt").write_bytes(b"R\n")
+    os.utime(html / "rooted.txt", (784111777, 784111777))
+    os.chown(html / "rooted.txt", 2, 2)
+
+
+@pytest.fixture
+def linked(both):
+    servers = both(LINKED, html={**FILES, "d/index.html": b"I\n"})
+    for server in servers:
+        make_links(server.directory / "html")
+    return servers
+
+
+@pytest.mark.parametrize("place", ["on", "owner", "off", "whole", "other", "try", "cached", "cachedoff"])
+def test_links_are_refused_as_by_nginx(linked, place):
+    for link in LINKS:
+        assert_same(*linked, ((f"/{place}/{link}",), {}))
+    if place == "on":
+        assert linked[0].ask("/on/to_a").status == 403 and linked[0].ask("/owner/root_a").status == 403
+        assert linked[0].ask("/owner/to_a").status == 200
+
+
+def test_the_trusted_part_is_a_variable(linked):
+    answers = []
+    for server in linked:
+        html = server.directory / "html"
+        answers.append([server.ask(f"/var/{path}?from={start}").status for path in ("to_d/b.txt", "to_a") for start in
+                        (html, f"{html}/", f"{html}/d", f"{html}/to_d", f"{html}/to", f"{html}/to_d/b.txt", "", "/")])
+    assert answers[0] == answers[1] and {200, 403, 404} == set(answers[0])
+
+
+def test_what_one_place_cached_another_place_checks(linked):
+    ours = linked[0]
+    for place, status in (("cachedoff", 200), ("cached", 403), ("cachedoff", 200), ("off", 200), ("on", 403), ("off", 200)):
+        assert ours.ask(f"/{place}/to_a").status == status
+
+
+@pytest.mark.parametrize("words, message", [
+    ("maybe", 'invalid parameter "maybe"'), ("on; disable_symlinks on", "duplicate"), ("from=/x", "must have"),
+    ("on from=/x more", "invalid number of arguments")])
+def test_disable_symlinks_is_checked(edge, words, message):
+    with pytest.raises(AssertionError, match=message):
+        edge(f"{PLACE} disable_symlinks {words}; }}")
