@@ -188,6 +188,20 @@ static enum wend_code take_authority(struct wend_h1_reader *r, struct wend_reque
     return WEND_OK;
 }
 
+/* nginx takes fewer characters for a host in the request line than in the Host field. */
+static bool nginx_takes_host(struct wend_str authority)
+{
+    if (wend_str_starts(authority, WEND_STR("[")))
+        return true;
+    for (size_t i = 0; i < authority.len && authority.ptr[i] != ':'; i++) {
+        char c = authority.ptr[i];
+
+        if (c != '.' && !wend_char_is(c, WEND_CHAR_PLAIN))
+            return false;
+    }
+    return true;
+}
+
 /* scheme "://" authority [path] ["?" query] (RFC 9112 3.2.2) */
 static enum wend_code split_absolute(struct wend_h1_reader *r, struct wend_request *request)
 {
@@ -211,6 +225,8 @@ static enum wend_code split_absolute(struct wend_h1_reader *r, struct wend_reque
         at++;
     if (request->version == WEND_HTTP_09 && at == rest.len)
         return wend_h1_refuse(r, target.ptr, 400, "HTTP/0.9 without a path");
+    if (r->policy == WEND_H1_NGINX && !nginx_takes_host(wend_str_slice(rest, 0, at)))
+        return wend_h1_refuse(r, rest.ptr, 400, "an odd character in the request target's host");
     code = take_authority(r, request, wend_str_slice(rest, 0, at),
                           "a malformed host in the request target");
     return code == WEND_OK ? take_target(r, request, wend_str_from(rest, at)) : code;
