@@ -12,6 +12,7 @@
 #include "gateway/uwsgi_server.h"
 #include "net/accept.h"
 #include "net/handover.h"
+#include "net/upgrade.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -103,6 +104,8 @@ static enum wend_code open_listeners(const struct wend_edge_server_options *opti
             wend_listen_apply(&listen->listener);
             continue;
         }
+        if (wend_upgrade_inherited() && wend_upgrade_take(&listen->listener))
+            continue;
         if (wend_listen_open(&listen->listener, message) != WEND_OK) {
             wend_edge_emerg(&options->edge, message);
             return WEND_E_CONFIG;
@@ -115,7 +118,7 @@ static void close_listeners(struct wend_edge *edge, bool remove_paths)
 {
     for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
         if (listen->listener.fd >= 0)
-            wend_listen_close(&listen->listener, remove_paths);
+            wend_listen_close(&listen->listener, remove_paths && !wend_upgrade_shares());
         listen->listener.fd = -1;
     }
 }
@@ -124,7 +127,7 @@ static void close_unused(struct wend_edge *old, const struct wend_edge *edge)
 {
     for (struct wend_edge_listen *listen = old->listens; listen != NULL; listen = listen->next) {
         if (listen->listener.fd >= 0 && same_listen(edge, listen) == NULL)
-            wend_listen_close(&listen->listener, true);
+            wend_listen_close(&listen->listener, !wend_upgrade_shares());
         listen->listener.fd = -1;
     }
 }
@@ -476,6 +479,7 @@ static enum wend_code load(void *data, const struct wend_generation *old,
         free(site);
         return WEND_E_CONFIG;
     }
+    wend_upgrade_close_rest();
     process = wend_edge_process_conf(site->edge);
     opened = site;
     out->config = site;
@@ -531,6 +535,18 @@ static void started(void *data, struct wend_generation *generation)
     current = site;
 }
 
+/* For the other executable (USR2). */
+static void give(void *data)
+{
+    const struct site *site = opened != NULL ? opened : current;
+
+    (void)data;
+    for (const struct wend_edge_listen *listen = site->edge->listens; listen != NULL;
+         listen = listen->next)
+        if (listen->listener.fd >= 0)
+            wend_upgrade_give(listen->listener.fd);
+}
+
 static void reopen(void *data)
 {
     (void)data;
@@ -557,6 +573,7 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
                                         .started = started,
                                         .retired = retired,
                                         .reopen = reopen,
+                                        .give = give,
                                         .leaving = leaving,
                                         .watch_fd = -1};
     struct wend_master_options how = {.watch_parent = options->watch_parent};

@@ -18,6 +18,7 @@
 #include "base/clock.h"
 #include "net/channel.h"
 #include "net/signals.h"
+#include "net/upgrade.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -379,7 +380,8 @@ static void keep_pid_file(struct wend_master *master, const char *path)
 {
     enum wend_code code;
 
-    if (path == NULL || (master->pid_file != NULL && strcmp(master->pid_file, path) == 0))
+    if (path == NULL || (master->pid_file != NULL && strcmp(master->pid_file, path) == 0) ||
+        wend_upgrade_pid() != 0) /* the name is the other executable's */
         return;
     code = wend_pidfile_write(path, getpid());
     if (code != WEND_OK) {
@@ -631,6 +633,94 @@ static void read_channel(struct wend_master *master, struct member *member)
         close_channel(master, member);
 }
 
+/* --- another executable; see net/upgrade.h ----------------------------------------------- */
+
+#define OLD_SUFFIX ".oldbin"
+
+/* Moves the pid file, and with it what will be removed at the end. */
+static void rename_pid_file(struct wend_master *master, char *to)
+{
+    if (to == NULL)
+        wend_die("no memory for the pid file's name");
+    if (rename(master->pid_file, to) != 0)
+        wend_log(wend_log_process, WEND_LOG_ALERT, 0, errno, "rename() \"%s\" to \"%s\" failed",
+                 master->pid_file, to);
+    free(master->pid_file);
+    master->pid_file = to;
+}
+
+static void move_pid_file_away(struct wend_master *master)
+{
+    char *to = NULL;
+
+    if (master->pid_file != NULL && asprintf(&to, "%s" OLD_SUFFIX, master->pid_file) >= 0)
+        rename_pid_file(master, to);
+}
+
+static void move_pid_file_back(struct wend_master *master)
+{
+    size_t suffix = sizeof(OLD_SUFFIX) - 1, len;
+
+    if (master->pid_file == NULL)
+        return;
+    len = strlen(master->pid_file);
+    if (len > suffix && strcmp(master->pid_file + len - suffix, OLD_SUFFIX) == 0)
+        rename_pid_file(master, strndup(master->pid_file, len - suffix));
+}
+
+static void upgrade(struct wend_master *master)
+{
+    enum wend_code code;
+
+    if (master->policy->give == NULL || master->options->above != NULL || master->quitting != NOT) {
+        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "this server cannot change its executable");
+        return;
+    }
+    if (wend_upgrade_shares()) {
+        NOTICE("the signal is ignored: two executables serve already");
+        return;
+    }
+    NOTICE("changing binary");
+    move_pid_file_away(master);
+    code = wend_upgrade_start(master->policy->give, master->policy->data);
+    if (code == WEND_OK) {
+        NOTICE("start new binary process %d", (int)wend_upgrade_pid());
+        return;
+    }
+    wend_log(wend_log_process, WEND_LOG_ALERT, 0, errno, "fork() of a new binary failed");
+    move_pid_file_back(master);
+}
+
+static void revive(struct wend_master *master, struct member *member)
+{
+    (void)master;
+    member->crashes = 0;
+    member->at_ns = 0;
+    member->state = WAITING;
+}
+
+/* The workers that WINCH sent away come back as they were: the file may be the other one's now.
+ * (Pools of applications gave up their sockets; with them it takes a reload.) */
+static bool revive_current(struct wend_master *master)
+{
+    struct generation *current = master->current;
+
+    if (current == NULL || current->leaving || current->is.group_count != 1 ||
+        count_state(current, is_none) != current->member_count)
+        return false;
+    each_member(master, current, revive);
+    return true;
+}
+
+static void other_ended(struct wend_master *master, pid_t pid)
+{
+    NOTICE("new binary process %d exited", (int)pid);
+    wend_upgrade_ended();
+    move_pid_file_back(master);
+    if (master->quitting == NOT)
+        (void)revive_current(master);
+}
+
 static void reap(struct wend_master *master)
 {
     int status;
@@ -639,6 +729,8 @@ static void reap(struct wend_master *master)
     for (pid = waitpid(-1, &status, WNOHANG); pid > 0; pid = waitpid(-1, &status, WNOHANG)) {
         struct member *member = find_pid(master, pid);
 
+        if (pid == wend_upgrade_pid())
+            other_ended(master, pid);
         if (member == NULL)
             continue; /* somebody the policy started */
         /* What it said last may still wait in the channel. */
@@ -671,7 +763,8 @@ static void on_signal(struct wend_master *master, int number)
         NOTICE("signal %d (SIG%s) received", number, sigabbrev_np(number));
     switch (number) {
     case SIGHUP:
-        master->reload_wanted = true;
+        if (wend_upgrade_pid() == 0 || !revive_current(master))
+            master->reload_wanted = true;
         break;
     case SIGQUIT:
         quit(master, master->options->term_drains ? BY_STOP : BY_DRAIN);
@@ -686,8 +779,7 @@ static void on_signal(struct wend_master *master, int number)
         reopen_logs(master);
         break;
     case SIGUSR2:
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
-                 "changing the executable while running (USR2) is not supported yet");
+        upgrade(master);
         break;
     case SIGWINCH:
         winch(master);
@@ -891,9 +983,9 @@ int wend_master_run(const struct wend_master_policy *policy,
     first = load(&master);
     if (first == NULL)
         return 1;
-    if (options->watch_parent)
+    if (options->watch_parent && !wend_upgrade_inherited())
         (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
-    if (options->daemonize)
+    if (options->daemonize && !wend_upgrade_inherited()) /* it was started by a daemon */
         daemonize(&master);
     wend_signals_catch(caught, WEND_COUNT(caught));
     wend_signals_ignore((int[]){SIGPIPE}, 1);

@@ -255,7 +255,7 @@ static void starts_drains_and_removes_its_pid_file(void **state)
     assert_int_equal(report->gone, 2);
     assert_int_not_equal(wend_pidfile_read(pid_file, &said), WEND_OK);
     assert_true(logged("exited with code 0"));
-    assert_true(logged("not supported yet"));
+    assert_true(logged("cannot change its executable"));
     assert_false(logged("[alert]"));
 }
 

@@ -12,10 +12,11 @@
  * policy's, given back by discard() exactly once.
  *
  * What it promises. Signals: HUP reload, QUIT drain and exit, TERM and INT stop, USR1 reopen logs,
- * WINCH drain workers and stay, USR2 is logged as not supported. A crashed worker is logged (alert)
- * and replaced at once, then after 100 ms, 200 ms ... 5 s while it keeps crashing young. A worker
- * that exits with WEND_EXIT_FATAL is not replaced; when it happens before the first generation was
- * ready, the master ends. Workers whose master is gone get WEND_ORDER_ORPHAN.
+ * WINCH drain workers and stay, USR2 starts another executable beside this one (net/upgrade.h)
+ * where the policy has `give`; then HUP brings workers back that WINCH sent away. A crashed worker
+ * is logged (alert) and replaced at once, then after 100 ms, 200 ms ... 5 s while it keeps crashing
+ * young. A worker that exits with WEND_EXIT_FATAL is not replaced; when it happens before the first
+ * generation was ready, the master ends. Workers whose master is gone get WEND_ORDER_ORPHAN.
  *
  * How. Signal handlers write to a pipe. (Not signalfd: it needs blocked signals, and a blocked
  * mask, unlike a handler, is inherited by whatever an application executes.)
@@ -105,6 +106,8 @@ void wend_title_init(int argc, char **argv);
 void wend_title_set(const char *format, ...) WEND_PRINTF(1, 2);
 /* The command line as it was given, joined by spaces (for the master's title). */
 const char *wend_title_command(void);
+/* The same as a vector, NULL at its end; NULL before wend_title_init(). */
+char *const *wend_title_arguments(void);
 
 /* A pid file. Writing replaces it in one step, so that who sees it sees a number. */
 enum wend_code wend_pidfile_write(const char *path, pid_t pid) WEND_MUST_CHECK;
@@ -158,6 +161,9 @@ struct wend_master_policy {
     void (*after_fork)(void *data, bool in_child);
     /* USR1, in the master. May be NULL. */
     void (*reopen)(void *data);
+    /* USR2: in the child that is about to become the other master, wend_upgrade_give() for each
+     * listening socket. NULL: not supported. */
+    void (*give)(void *data);
     /* Told once when the master begins to leave, so that it gives up its copies of the listening
      * sockets: nobody should connect to a socket that no worker accepts from. May be NULL. */
     void (*leaving)(void *data);

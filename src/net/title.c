@@ -41,6 +41,7 @@ static void remember_command(int argc, char **argv)
 static struct {
     char **strings;
     char **environ;
+    char **arguments; /* argv as it was, whoever steps along it */
 } moved;
 
 static char **copy_table(char **from, size_t count)
@@ -75,6 +76,7 @@ static void move_all(size_t argc, char **argv)
         wend_die("no memory for arguments and environment");
     move_strings(argv, argc, moved.strings);
     move_strings(moved.environ, count, moved.strings + argc);
+    moved.arguments = copy_table(argv, argc);
     environ = moved.environ;
 }
 
@@ -113,6 +115,11 @@ void wend_title_set(const char *format, ...)
     va_end(args);
     if (len >= 0 && (size_t)len < area_len)
         memset(area + len, 0, area_len - (size_t)len);
+}
+
+char *const *wend_title_arguments(void)
+{
+    return moved.arguments;
 }
 
 const char *wend_title_command(void)
