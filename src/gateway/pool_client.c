@@ -124,12 +124,12 @@ static enum wend_code take_end(struct stream *stream, struct wend_str payload)
 
     if (stream->ended)
         return WEND_E_PROTOCOL;
-    stream->ended = true;
     code = wend_pool_outcome_read(payload, &stream->outcome, &spans);
     if (code == WEND_OK && stream->outcome == WEND_POOL_COMPLETE && !stream->has_head)
         code = WEND_E_PROTOCOL;
     if (code == WEND_OK)
         code = wend_pool_spans_read(spans, &x->task->arena, x->task->trace, &stream->spans);
+    stream->ended = code == WEND_OK;
     return code;
 }
 

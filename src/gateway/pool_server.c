@@ -291,6 +291,27 @@ static void conclude(struct stream *stream, enum wend_code result)
     send_end(stream, x->state == WEND_X_REQUEST ? WEND_POOL_FAILED : WEND_POOL_TORN);
 }
 
+static void last_is_over(struct wend_timer *timer)
+{
+    struct wend_pool_server *server = WEND_OF(timer, struct wend_pool_server, last);
+
+    server->deserted(server);
+}
+
+static void look_around(struct wend_pool_server *server)
+{
+    if (!server->alone || !wend_list_empty(&server->members))
+        return;
+    if (server->streams == 0) {
+        wend_timer_stop(server->loop, &server->last);
+        server->deserted(server);
+        return;
+    }
+    server->last.fire = last_is_over;
+    wend_timer_start(server->loop, &server->last,
+                     wend_loop_now_ns(server->loop) + WEND_POOL_LAST_MS * WEND_NS_PER_MS);
+}
+
 static void end_stream(void *arg)
 {
     struct stream *stream = arg;
@@ -299,6 +320,8 @@ static void end_stream(void *arg)
     wend_pool_table_remove(&member->streams, &stream->key);
     wend_buffer_release(&stream->body);
     wend_loop_free_later(member->server->loop, stream);
+    member->server->streams--;
+    look_around(member->server);
     wend_pool_link_unuse(&member->link);
 }
 
@@ -352,6 +375,7 @@ static enum wend_code begin_stream(struct member *member, const struct wend_pool
     wend_buffer_init(&stream->body, WEND_POOL_WINDOW);
     wend_pool_table_add(&member->streams, &stream->key);
     member->link.uses++;
+    member->server->streams++;
     wend_task_start(member->server->loop, run, stream);
     return WEND_OK;
 }
@@ -419,12 +443,6 @@ static enum wend_code take_frame(struct wend_pool_link *link, const struct wend_
 }
 
 /* --- connections ------------------------------------------------------------------------------ */
-
-static void look_around(struct wend_pool_server *server)
-{
-    if (server->alone && wend_list_empty(&server->members))
-        server->deserted(server);
-}
 
 static void link_closed(struct wend_pool_link *link, enum wend_code code)
 {
@@ -519,6 +537,7 @@ enum wend_code wend_pool_server_start(struct wend_pool_server *server)
     enum wend_code code;
 
     wend_list_init(&server->members);
+    server->streams = 0;
     server->alone = false;
     if (door < 0)
         return WEND_E_LIMIT;

@@ -18,6 +18,8 @@
 #include "gateway/pool.h"
 #include "http/handler.h"
 
+#define WEND_POOL_LAST_MS 30000
+
 struct wend_pool_server {
     /* set before start */
     struct wend_loop *loop;
@@ -25,11 +27,14 @@ struct wend_pool_server {
     const struct wend_exchange_policy *policy;
     struct wend_str name; /* in logs */
     int rendezvous;       /* the pool's end */
-    /* No edge worker can come any more, and none is connected: time to end. */
+    /* No edge worker can come any more, none is connected, and nothing runs or what runs has had
+     * WEND_POOL_LAST_MS to notice that nobody wants it: time to end. */
     void (*deserted)(struct wend_pool_server *server);
     /* its own */
     struct wend_io door;
     struct wend_list members;
+    size_t streams; /* whose tasks have not ended */
+    struct wend_timer last;
     bool alone; /* the rendezvous has no other side any more */
 };
 

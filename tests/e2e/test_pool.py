@@ -388,3 +388,51 @@ def test_blocks_that_make_no_sense(tmp_path, block, message):
     done = subprocess.run([WEND, "edge", "-t", "-p", tmp_path, "-c", conf], capture_output=True,
                           timeout=60)
     assert done.returncode == 1 and message in done.stderr.decode(), done.stderr
+
+
+def gone(processes):
+    return not any(os.path.exists(f"/proc/{p}") for p in processes)
+
+
+def test_a_killed_master_leaves_nobody_behind(pools):
+    site = pools()
+    everyone = site.server.workers() + site.processes()
+    os.kill(site.server.pid, signal.SIGKILL)
+    site.server.process.wait()
+    wait_for(lambda: gone(everyone), 30, "a process is left")
+
+
+def test_winch_ends_pools_and_reload_brings_them_back(pools):
+    site = pools()
+    wait_for(lambda: len(site.processes()) == 2, 30)
+    everyone = site.server.workers() + site.processes()
+    def drained():  # a generation that is not complete yet does not listen to it
+        site.server.kill(signal.SIGWINCH)
+        time.sleep(0.2)
+        return gone(everyone)
+    wait_for(drained, 30, "a process is left")
+    site.server.kill(signal.SIGHUP)
+    assert site.ask("/x").status == 200
+
+
+def test_a_changed_source_starts_new_processes(pools, tmp_path):
+    source = tmp_path / "changing.py"
+    text = "def application(environ, start_response):\n" \
+           "    start_response('200 OK', [])\n    return [b'VALUE']\n"
+    source.write_text(text.replace("VALUE", "first"))
+    site = pools(f"app one {{ mode pool; processes 2; reload on; module changing;"
+                 f" pythonpath {tmp_path}; }}")
+    assert site.ask("/").body == b"first"
+    source.write_text(text.replace("VALUE", "second, and longer"))
+    wait_for(lambda: site.ask("/").body == b"second, and longer", 60, site.errors)
+    assert all(site.ask("/").body == b"second, and longer" for _ in range(6))
+
+
+def test_wend_serve_takes_an_nginx_conf_with_pools(tmp_path, started):
+    port = free_port()
+    conf = write_conf(tmp_path, TWO + PASS.format(more="location /two { app_pass two; }"), port,
+                      "user root;")
+    server = started(Server([WEND, "serve", conf], port, tmp_path, cwd=DATA,
+                            env=dict(os.environ, PYTHONPATH=str(DATA))))
+    assert server.ask("/x").body != server.ask("/two").body
+    assert server.ask("/two").status == 200
