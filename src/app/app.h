@@ -79,5 +79,12 @@ bool wend_app_settings_word(size_t index, struct wend_app_word *out);
 /* "10.0.0.0/8", "::1", "*" (everybody). False when it is none. */
 bool wend_app_network_parse(struct wend_str text, struct wend_app_network *out) WEND_MUST_CHECK;
 bool wend_app_trusts(const struct wend_app_settings *settings, const struct wend_address *peer);
+/* The last element of a list that a trusted peer appended to: the one it saw itself. */
+struct wend_str wend_app_forwarded_last(struct wend_str list);
+/* The client of an X-Forwarded-For list; null when its last element is no address. From the right,
+ * every address that is a trusted proxy's own is passed over; what a client wrote to the left of
+ * the first untrusted one proves nothing. */
+struct wend_str wend_app_forwarded_client(const struct wend_app_settings *settings,
+                                          struct wend_str list);
 
 #endif

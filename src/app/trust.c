@@ -72,3 +72,30 @@ bool wend_app_trusts(const struct wend_app_settings *settings, const struct wend
             return true;
     return false;
 }
+
+struct wend_str wend_app_forwarded_last(struct wend_str list)
+{
+    ptrdiff_t comma = wend_str_rfind_byte(list, ',');
+
+    return wend_str_trim(comma < 0 ? list : wend_str_from(list, (size_t)comma + 1));
+}
+
+struct wend_str wend_app_forwarded_client(const struct wend_app_settings *settings,
+                                          struct wend_str list)
+{
+    struct wend_str client = WEND_STR_NULL;
+
+    while (list.len != 0) {
+        struct wend_str element = wend_app_forwarded_last(list);
+        struct wend_address address;
+        ptrdiff_t comma = wend_str_rfind_byte(list, ',');
+
+        if (!wend_address_parse_host(element, 0, &address))
+            break;
+        client = element;
+        if (comma < 0 || !wend_app_trusts(settings, &address))
+            break;
+        list = wend_str_slice(list, 0, (size_t)comma);
+    }
+    return client;
+}

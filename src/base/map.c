@@ -78,7 +78,8 @@ static uint64_t siphash13(const uint64_t key[2], struct wend_str s, bool fold)
 
     for (size_t at = 0; at < whole; at += 8)
         sip_word(&state, read_word(s.ptr + at, 8, fold));
-    sip_word(&state, (uint64_t)s.len << 56 | read_word(s.ptr + whole, s.len - whole, fold));
+    sip_word(&state,
+             (uint64_t)s.len << 56 | read_word(wend_str_from(s, whole).ptr, s.len - whole, fold));
     state.v2 ^= 0xff;
     sip_round(&state);
     sip_round(&state);

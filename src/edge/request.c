@@ -111,7 +111,8 @@ struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path
     if (at == NULL)
         return WEND_STR_NULL;
     memcpy(at, root.ptr, root.len);
-    memcpy(at + root.len, path.ptr, path.len);
+    if (path.len != 0) /* of a request line that was refused there is none */
+        memcpy(at + root.len, path.ptr, path.len);
     at[root.len + path.len] = '\0';
     file = wend_str_make(at, root.len + path.len);
     if (root.len == 0 || root.ptr[0] != '/')

@@ -72,55 +72,26 @@ struct party {
     bool secure, remote_forwarded;
 };
 
-/* The last element of a list that a trusted peer appended to: the one it saw itself. */
-static struct wend_str last_element(struct wend_str list)
-{
-    ptrdiff_t comma = wend_str_rfind_byte(list, ',');
-
-    return wend_str_trim(comma < 0 ? list : wend_str_from(list, (size_t)comma + 1));
-}
-
-/* From the right, every address that is a trusted proxy's own is passed over; what a client wrote
- * to the left of the first untrusted one proves nothing. */
-static struct wend_str forwarded_client(const struct wend_app_settings *settings,
-                                        struct wend_str list)
-{
-    struct wend_str client = WEND_STR_NULL;
-
-    while (list.len != 0) {
-        struct wend_str element = last_element(list);
-        struct wend_address address;
-        ptrdiff_t comma = wend_str_rfind_byte(list, ',');
-
-        if (!wend_address_parse_host(element, 0, &address))
-            break;
-        client = element;
-        if (comma < 0 || !wend_app_trusts(settings, &address))
-            break;
-        list = wend_str_slice(list, 0, (size_t)comma);
-    }
-    return client;
-}
-
 static void believe_proxy(const struct wend_app_settings *settings, const struct wend_exchange *x,
                           struct party *party)
 {
     struct wend_arena *arena = &x->task->arena;
     const struct wend_fields *fields = &x->request.fields;
-    struct wend_str proto = last_element(wend_fields_value(fields, WEND_FIELD_X_FORWARDED_PROTO));
+    struct wend_str proto =
+        wend_app_forwarded_last(wend_fields_value(fields, WEND_FIELD_X_FORWARDED_PROTO));
     struct wend_str client;
 
     if (wend_str_eq_nocase(proto, WEND_STR("https")))
         party->secure = true;
     else if (wend_str_eq_nocase(proto, WEND_STR("http")))
         party->secure = false;
-    client = forwarded_client(
+    client = wend_app_forwarded_client(
         settings, wend_fields_joined(fields, arena, WEND_STR("X-Forwarded-For"), WEND_STR(", ")));
     if (client.len != 0) {
         party->remote = client;
         party->remote_forwarded = true;
     }
-    party->host = last_element(wend_fields_value(fields, WEND_FIELD_X_FORWARDED_HOST));
+    party->host = wend_app_forwarded_last(wend_fields_value(fields, WEND_FIELD_X_FORWARDED_HOST));
 }
 
 static bool has_forwarded(const struct wend_exchange *x)
