@@ -31,6 +31,7 @@ static _Thread_local struct {
     struct input *inputs;
     size_t inputs_spare, live, idle_count;
     bool draining;
+    int drain_idle_ms;
     uint64_t numbers;
 } house;
 
@@ -122,6 +123,13 @@ static void bytes_came(struct wend_io *io)
 static void park(struct h1_conn *hc, enum h1_phase phase, int64_t until_ns)
 {
     hc->phase = (uint8_t)phase;
+    if (phase == H1_IDLE && house.draining) {
+        /* The answer it just got may have been promised more; it has as long as the others. */
+        int64_t drained_ns =
+            wend_loop_now_ns(hc->conn.io.loop) + house.drain_idle_ms * WEND_NS_PER_MS;
+
+        until_ns = until_ns < drained_ns ? until_ns : drained_ns;
+    }
     hc->until_ns = until_ns;
     if (phase == H1_IDLE) {
         wend_list_append(&house.idle, &hc->node);
@@ -366,6 +374,8 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     }
     trace_head(x->task, stream->hc, used);
     x->conn->requests++;
+    /* Asked here: a thread that the exchange is lent to has no house, and writes the head. */
+    stream->hc->drain = house.draining;
     settle(x, wend_serve(stream->hc->server->handler, x));
     keep = conclude(stream);
     if (!keep) {
@@ -580,6 +590,7 @@ void wend_h1_drain(struct wend_loop *loop, int idle_ms)
     int64_t until_ns = wend_loop_now_ns(loop) + idle_ms * WEND_NS_PER_MS;
 
     house.draining = true;
+    house.drain_idle_ms = idle_ms;
     if (house.idle.next == NULL)
         return;
     WEND_LIST_EACH(&house.idle, node, after) {
