@@ -253,6 +253,8 @@ static bool take_ini_option(struct app *app, const struct wend_uwsgi_ini_option 
     }
     if (option.id == WEND_OPT_PLACEHOLDER)
         return true;
+    if (option.id == WEND_OPT_INI)
+        return refuse(app, "an ini file cannot include another: name both on the command line");
     if (option.argument == NULL)
         return take_switch(app, &option, line->value);
     if (line->value.len == 0)

@@ -186,6 +186,7 @@ static bool read_file(struct wend_fetch_options *o, const char *path, bool strip
     size_t got;
     bool failed;
 
+    o->refused = 26;
     if (file == NULL)
         return wrong(o, path, strerror(errno));
     while ((got = fread(block, 1, sizeof(block), file)) > 0) {
@@ -199,6 +200,8 @@ static bool read_file(struct wend_fetch_options *o, const char *path, bool strip
     failed = ferror(file) != 0;
     if (file != stdin)
         fclose(file);
+    if (!failed)
+        o->refused = 0;
     return !failed || wrong(o, path, "could not be read");
 }
 
@@ -371,7 +374,7 @@ int wend_fetch_options_parse(struct wend_fetch_options *options, const char *pro
             int used = take_word(options, word, at + 1 < argc ? argv[at + 1] : NULL, for_trace);
 
             if (used == 0)
-                return 2;
+                return options->refused != 0 ? options->refused : 2;
             at += used;
         } else if (options->url != NULL) {
             return usage_error(options, word, "one URL at a time");

@@ -22,11 +22,13 @@ struct wend_fetch_options {
     bool have_data, data_in_query;
     bool include, head_only, fail, silent, show_error, verbose, location, http10;
     bool json, ascii, color, no_color; /* wend trace */
+    int refused;                       /* the exit code of a value that was refused; 0: 2 */
     unsigned redirects_max;
     int64_t max_time_ms, connect_timeout_ms; /* 0: not said */
 };
 
-/* Fills `options` from argv. -1: go on; else the exit code (help was printed: 0, usage error: 2).
+/* Fills `options` from argv. -1: go on; else the exit code (help was printed: 0, usage error: 2, a
+ * file that cannot be read: 26).
  * `for_trace` admits its own options and refuses those of output. */
 int wend_fetch_options_parse(struct wend_fetch_options *options, const char *program, int argc,
                              char **argv, bool for_trace);

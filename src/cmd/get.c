@@ -167,6 +167,26 @@ static const struct wend_fetch_hooks hooks = {
     .body = on_body,
 };
 
+/* --include shows the fields after the last chunk where they came. */
+static enum wend_code put_trailers(struct get *get)
+{
+    const struct wend_fields *trailers = &get->fetch.trailers;
+    struct wend_buffer text;
+    enum wend_code code = WEND_OK;
+
+    if (!get->options.include || trailers->count == 0)
+        return WEND_OK;
+    wend_buffer_init(&text, 1u << 20);
+    for (unsigned i = 0; i < trailers->count; i++)
+        wend_buffer_printf(&text, "%.*s: %.*s\r\n", WEND_STR_ARG(trailers->at[i].name),
+                           WEND_STR_ARG(trailers->at[i].value));
+    code = put(get, wend_buffer_str(&text));
+    wend_buffer_release(&text);
+    if (code != WEND_OK)
+        get->fetch.phase = WEND_FETCH_WRITE;
+    return code;
+}
+
 /* --- the command ------------------------------------------------------------------------------ */
 
 static void finish_output(struct get *get)
@@ -189,6 +209,8 @@ static void run(struct wend_task *task, void *arg)
     code = wend_fetch_options_apply(&get->options, task, &get->fetch);
     if (code == WEND_OK)
         code = wend_fetch_run(task, &get->fetch);
+    if (code == WEND_OK)
+        code = put_trailers(get);
     if (code == WEND_OK && !has_failed(get) &&
         !open_output(get)) { /* an empty answer is a file too */
         get->fetch.phase = WEND_FETCH_WRITE;

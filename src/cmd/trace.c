@@ -36,6 +36,25 @@ struct tracing {
 
 /* --- what the server tells -------------------------------------------------------------------- */
 
+/* Adds what the Server-Timing fields say; false when there are none. */
+static bool take_metrics(struct tracing *tracing, const struct wend_fields *fields,
+                         struct wend_server_told *told)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < fields->count; i++) {
+        struct wend_str rest = fields->at[i].value;
+
+        if (fields->at[i].id != WEND_FIELD_SERVER_TIMING)
+            continue;
+        any = true;
+        while (told->count < WEND_SERVER_TIMING_MAX &&
+               wend_server_timing_next(&tracing->task->arena, &rest, &told->metrics[told->count]))
+            told->count++;
+    }
+    return any;
+}
+
 static enum wend_code on_head(struct wend_fetch *fetch, const struct wend_h1_response_head *head)
 {
     struct tracing *tracing = fetch->owner;
@@ -45,17 +64,33 @@ static enum wend_code on_head(struct wend_fetch *fetch, const struct wend_h1_res
         return WEND_OK;
     told->wait_span = fetch->wait_span;
     told->count = 0;
-    for (unsigned i = 0; i < head->fields.count; i++) {
-        struct wend_str rest = head->fields.at[i].value;
-
-        if (head->fields.at[i].id != WEND_FIELD_SERVER_TIMING)
-            continue;
-        while (told->count < WEND_SERVER_TIMING_MAX &&
-               wend_server_timing_next(&tracing->task->arena, &rest, &told->metrics[told->count]))
-            told->count++;
-    }
+    (void)take_metrics(tracing, &head->fields, told);
     tracing->told.count++;
     return WEND_OK;
+}
+
+/* After the last body: a server that told in its trailer told everything once more, as it ended. */
+static void take_trailers(struct tracing *tracing)
+{
+    struct wend_server_told *told, again = {0};
+
+    if (tracing->told.count == 0)
+        return;
+    told = &tracing->told.at[tracing->told.count - 1];
+    again.wait_span = told->wait_span;
+    if (take_metrics(tracing, &tracing->fetch.trailers, &again))
+        *told = again;
+}
+
+/* Asks for them: a field of this connection alone, RFC 9110 10.1.4. */
+static enum wend_code accept_trailers(struct wend_task *task, struct wend_fetch *fetch)
+{
+    enum wend_code code =
+        wend_fields_add_name(&fetch->fields, &task->arena, WEND_STR("TE"), WEND_STR("trailers"));
+
+    return code == WEND_OK ? wend_fields_add(&fetch->fields, &task->arena, WEND_FIELD_CONNECTION,
+                                             WEND_STR("TE"))
+                           : code;
 }
 
 static const struct wend_fetch_hooks hooks = {.head = on_head};
@@ -168,7 +203,10 @@ static void run(struct wend_task *task, void *arg)
     tracing->fetch.traceparent = true;
     code = wend_fetch_options_apply(&tracing->options, task, &tracing->fetch);
     if (code == WEND_OK)
+        code = accept_trailers(task, &tracing->fetch);
+    if (code == WEND_OK)
         code = wend_fetch_run(task, &tracing->fetch);
+    take_trailers(tracing);
     tracing->exit_code = wend_fetch_exit_code(&tracing->fetch, code);
     if (tracing->fetch.phase != WEND_FETCH_URL)
         print_trace(tracing);

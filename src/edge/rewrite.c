@@ -2,10 +2,12 @@
 #include "edge/rewrite.h"
 
 #include "base/buffer.h"
-#include "edge/content.h"
 #include "edge/request.h"
 #include "http/conditional.h"
 #include "http/path.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -263,20 +265,17 @@ static enum wend_code set_if(struct wend_conf *conf, const struct wend_directive
 static bool file_test(struct wend_exchange *x, const struct wend_rewrite_op *op)
 {
     const char *path = wend_arena_cstr(&x->task->arena, wend_template_value(x, &op->path));
-    const struct wend_file *file;
+    struct stat st;
 
-    if (path == NULL || path[0] == '\0')
-        return false;
-    file = wend_edge_look(x, wend_str_of(path));
-    if (file == NULL)
+    if (path == NULL || path[0] == '\0' || stat(path, &st) != 0)
         return false;
     switch (op->test) {
     case WEND_IF_FILE:
-        return file->kind == WEND_FILE_REGULAR;
+        return S_ISREG(st.st_mode);
     case WEND_IF_DIRECTORY:
-        return file->kind == WEND_FILE_DIRECTORY;
+        return S_ISDIR(st.st_mode);
     case WEND_IF_EXECUTABLE:
-        return file->executable;
+        return (st.st_mode & S_IXUSR) != 0;
     default:
         return true;
     }
