@@ -8,7 +8,8 @@
  *
  * What it promises. One exchange per stream, each on its own task. An answer waits for its stream's
  * window alone. A stream that is cancelled, or whose edge worker died, counts as a client that
- * left: sending and reading fail with WEND_E_CLOSED, wend_exchange_client_gone() is true.
+ * left: sending and reading fail with WEND_E_CLOSED, wend_exchange_client_gone() is true. A child
+ * that the application forks keeps no connection open.
  *
  * Trace. The handler's spans, which travel back with the answer; this module records none.
  */

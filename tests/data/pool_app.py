@@ -64,6 +64,10 @@ def application(environ, start_response):
     body = str(os.getpid())
     if path == "/about":
         body = f"{os.getpid()} {os.getppid()} {IMPORTED_BY} {os.getuid()} {','.join(hooks)}"
+    elif path == "/fork":
+        if os.fork() == 0:
+            time.sleep(30)
+            os._exit(0)
     elif path == "/wait":
         wait_for_file(query)
     elif path == "/count":

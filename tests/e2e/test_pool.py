@@ -169,6 +169,14 @@ def test_a_segmentation_fault_is_an_alert(pools):
     assert site.ask("/x").status == 200
 
 
+def test_a_child_that_the_application_forked_hides_no_crash(pools):
+    site = pools("app one { mode pool; processes 1; threads 2; module pool_app; }")
+    assert site.ask("/fork").status == 200
+    before = time.monotonic()
+    assert site.ask("/crash").status == 502
+    assert time.monotonic() - before < 20  # the child sleeps for 30
+
+
 def test_requests_wait_while_the_only_process_is_replaced(pools):
     site = pools("app one { mode pool; processes 1; threads 2; module pool_app; }")
     for _ in range(3):
