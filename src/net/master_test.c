@@ -20,7 +20,8 @@ enum behaviour { GOOD, FATAL_AT_START, CRASH_AT_START, DEAF };
 struct report {
     volatile pid_t pids[8][SLOTS]; /* by generation and slot */
     volatile int loads, discards, started, reopened, workers_reopened, orphans, drained, stopped;
-    volatile int load_fails, got_message, gone;
+    volatile int load_fails, got_message, gone, retired;
+    volatile int before_forks, parents, children;
     volatile enum behaviour behaviour[8]; /* by generation */
     volatile unsigned workers;
     volatile size_t log_len;
@@ -189,13 +190,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+static int upper_end; /* of options.above's channel: not the master's */
+
 static pid_t start_master(void)
 {
     pid_t pid = fork();
 
     assert_true(pid >= 0);
     if (pid == 0) {
-        int status = wend_master_run(&policy, &options);
+        int status;
+
+        if (options.above != NULL)
+            close(upper_end);
+        status = wend_master_run(&policy, &options);
 
         wend_arena_thread_release();
         exit(status);
@@ -500,6 +507,109 @@ static void one_process_alone_serves_and_stops(void **state)
     assert_int_equal(report->discards, 1);
 }
 
+static void note_retired(void *data, struct wend_generation *generation)
+{
+    (void)data;
+    report->retired = (int)generation->number;
+}
+
+static void note_before_fork(void *data)
+{
+    (void)data;
+    report->before_forks++;
+}
+
+static void note_after_fork(void *data, bool in_child)
+{
+    (void)data;
+    if (in_child)
+        __atomic_fetch_add(&report->children, 1, __ATOMIC_RELAXED);
+    else
+        report->parents++;
+}
+
+static void hooks_run_around_every_fork(void **state)
+{
+    pid_t master;
+
+    (void)state;
+    policy.before_fork = note_before_fork;
+    policy.after_fork = note_after_fork;
+    policy.retired = note_retired;
+    master = start_master();
+    EVENTUALLY(report->started == 1);
+    assert_int_equal(report->before_forks, 2);
+    assert_int_equal(report->parents, 2);
+    assert_int_equal(report->children, 2);
+    assert_int_equal(report->retired, 0);
+    kill(master, SIGHUP);
+    EVENTUALLY(report->started == 2 && report->retired == 1);
+    assert_int_equal(report->children, 4);
+    kill(master, SIGTERM);
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(report->retired, 2);
+}
+
+/* What the master above hears next; WEND_CHANNEL_MESSAGE when that is nothing for 10 s. */
+static enum wend_channel_kind heard(int channel)
+{
+    struct wend_channel_packet packet;
+    enum wend_channel_kind kind;
+    struct wend_str message;
+
+    for (int tries = 0; tries < 2000; tries++) {
+        if (wend_channel_recv(channel, &kind, &packet, &message) == WEND_OK)
+            return kind;
+        usleep(5000);
+    }
+    return WEND_CHANNEL_MESSAGE;
+}
+
+static void a_master_below_another_obeys_and_reports(void **state)
+{
+    struct wend_worker above = {.title = "zygote"};
+    pid_t master;
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    above.channel = pair[1];
+    upper_end = pair[0];
+    options.above = &above;
+    master = start_master();
+    close(pair[1]);
+    assert_int_equal(heard(pair[0]), WEND_CHANNEL_READY);
+    kill(master, SIGHUP); /* means nothing here */
+    kill(master, SIGWINCH);
+    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_REOPEN, WEND_STR_NULL), WEND_OK);
+    EVENTUALLY(report->reopened == 1 && report->workers_reopened == 2);
+    assert_int_equal(report->loads, 1);
+    assert_int_equal(report->drained, 0);
+    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_DRAIN, WEND_STR_NULL), WEND_OK);
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(report->drained, 2);
+    close(pair[0]);
+}
+
+static void a_master_below_drains_when_the_one_above_dies(void **state)
+{
+    struct wend_worker above = {.title = "zygote"};
+    pid_t master;
+    int pair[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    above.channel = pair[1];
+    upper_end = pair[0];
+    options.above = &above;
+    master = start_master();
+    close(pair[1]);
+    assert_int_equal(heard(pair[0]), WEND_CHANNEL_READY);
+    close(pair[0]);
+    assert_int_equal(end_of(master), 0);
+    assert_int_equal(report->drained, 2);
+}
+
 /* What execute_self() runs. */
 static int be_executed(void)
 {
@@ -533,6 +643,11 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(a_daemon_is_ready_when_its_starter_exits, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(one_process_alone_serves_and_stops, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(hooks_run_around_every_fork, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_master_below_another_obeys_and_reports, set_up,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_master_below_drains_when_the_one_above_dies, set_up,
+                                        tear_down),
     };
     int failed;
 
