@@ -30,6 +30,7 @@ struct entry {
     struct wend_file_cache *cache;
     struct identity identity;
     struct wend_file file;
+    uint64_t asked;     /* the loop's mark just before the kernel was last asked */
     int64_t checked_ns; /* monotonic: when the identity was last seen to hold */
     int64_t used_ns;
     unsigned uses;
@@ -445,7 +446,8 @@ static enum wend_code hand_out(struct wend_task *task, struct entry *entry,
 
 static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache, const char *path,
                            const struct wend_symlink_rule *rule, enum wend_file_want want,
-                           const struct identity *seen, int error, const struct wend_file **out)
+                           uint64_t asked, const struct identity *seen, int error,
+                           const struct wend_file **out)
 {
     struct entry *entry = new_entry(cache, path);
     enum wend_code code = WEND_OK;
@@ -454,6 +456,7 @@ static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache
         return WEND_E_MEMORY;
     entry->uses = 1;
     entry->rule = *rule;
+    entry->asked = asked;
     cache->stats.misses++;
     if (error != 0) {
         errno = error;
@@ -472,33 +475,50 @@ static enum wend_code fill(struct wend_task *task, struct wend_file_cache *cache
     return hand_out(task, entry, out);
 }
 
+static enum wend_code hit(struct wend_task *task, struct wend_file_cache *cache,
+                          struct entry *entry, const struct wend_file **out)
+{
+    touch(cache, entry);
+    cache->stats.hits++;
+    entry->refs++;
+    return hand_out(task, entry, out);
+}
+
+/* Whether what was learned about the entry holds for a request without asking the kernel: it was
+ * asked after the request had arrived, or open_file_cache_valid says so. */
+static bool believed(const struct wend_file_cache *cache, const struct entry *entry,
+                     uint64_t arrived)
+{
+    if (arrived != 0 && entry->asked > arrived && lasting(entry))
+        return true;
+    return wend_loop_now_ns(cache->loop) - entry->checked_ns <
+           cache->settings.valid_ms * WEND_NS_PER_MS;
+}
+
 enum wend_code wend_file_open(struct wend_task *task, struct wend_file_cache *cache,
-                              const char *path, const struct wend_symlink_rule *rule,
-                              enum wend_file_want want, const struct wend_file **out)
+                              uint64_t arrived, const char *path,
+                              const struct wend_symlink_rule *rule, enum wend_file_want want,
+                              const struct wend_file **out)
 {
     struct entry *entry = wend_map_get(&cache->by_path, wend_str_of(path));
-    int64_t now = wend_loop_now_ns(cache->loop);
     struct identity seen = {0};
+    uint64_t asked;
     int error;
 
     if (rule == NULL)
         rule = &follow_links;
-    if (entry != NULL && usable(entry, want) && same_rule(&entry->rule, rule) &&
-        now - entry->checked_ns < cache->settings.valid_ms * WEND_NS_PER_MS) {
-        touch(cache, entry);
-        cache->stats.hits++;
-        entry->refs++;
-        return hand_out(task, entry, out);
-    }
+    if (entry != NULL && !usable(entry, want))
+        entry = NULL;
+    if (entry != NULL && same_rule(&entry->rule, rule) && believed(cache, entry, arrived))
+        return hit(task, cache, entry, out);
+    asked = wend_loop_mark(cache->loop);
     error = look_at(path, rule, &seen);
-    if (entry != NULL && usable(entry, want) && error == 0 && entry->file.error == 0 &&
-        lasting(entry) && same(&entry->identity, &seen)) {
-        touch(cache, entry);
-        entry->checked_ns = now;
+    if (entry != NULL && error == 0 && entry->file.error == 0 && lasting(entry) &&
+        same(&entry->identity, &seen)) {
+        entry->asked = asked;
+        entry->checked_ns = wend_loop_now_ns(cache->loop);
         entry->rule = *rule;
-        cache->stats.hits++;
-        entry->refs++;
-        return hand_out(task, entry, out);
+        return hit(task, cache, entry, out);
     }
-    return fill(task, cache, path, rule, want, &seen, error, out);
+    return fill(task, cache, path, rule, want, asked, &seen, error, out);
 }

@@ -8,8 +8,9 @@
  * are those it was filled with, and only files whose mtime and ctime were at least
  * WEND_FILE_SETTLED_MS old then are held: a second write within one tick of the kernel's clock
  * cannot hide. With valid_ms > 0 (open_file_cache) the statx is skipped for that long, as nginx's
- * users asked for. What no server can see: stores through a shared mapping that the kernel has not
- * yet dated.
+ * users asked for. Requests that had arrived before a statx share its answer: whoever changed the
+ * file before sending one of them did so before that statx (docs/decisions/0020). What no server
+ * can see: stores through a shared mapping that the kernel has not yet dated.
  *
  * Who owns what. A struct wend_file handed out lives until the exchange's task ends, evicted or
  * not; the task gives it back by itself. Entries belong to the cache, the cache to its worker's
@@ -70,13 +71,13 @@ enum wend_file_want {
 };
 
 /* May suspend (a cold small file is read on a thread). `path` is NUL-terminated and needs to live
- * only during the call. `rule` says what becomes of symbolic links on its way; NULL: they are
- * followed. An entry found under one rule is believed under another only after a look of its own.
- *   WEND_OK         *out says what was found, or (->error) why not
+ * only during the call. `arrived` is the exchange's. `rule` says what becomes of symbolic links on
+ * its way; NULL: they are followed. An entry found under one rule is believed under another only
+ * after a look of its own. WEND_OK         *out says what was found, or (->error) why not
  *   WEND_E_MEMORY, WEND_E_LIMIT, WEND_E_CANCELLED */
 enum wend_code wend_file_open(struct wend_task *task, struct wend_file_cache *cache,
-                              const char *path, const struct wend_symlink_rule *rule,
-                              enum wend_file_want want,
+                              uint64_t arrived, const char *path,
+                              const struct wend_symlink_rule *rule, enum wend_file_want want,
                               const struct wend_file **out) WEND_MUST_CHECK;
 
 struct wend_file_cache_stats {

@@ -29,6 +29,14 @@ int64_t wend_loop_wall_ns(const struct wend_loop *loop)
     return wend_clock_wall_ns() + wall_offset_ns;
 }
 
+static uint64_t mark;
+
+uint64_t wend_loop_mark(struct wend_loop *loop)
+{
+    (void)loop;
+    return ++mark;
+}
+
 void wend_timer_start(struct wend_loop *loop, struct wend_timer *timer, int64_t at_ns)
 {
     (void)loop;
@@ -97,12 +105,18 @@ static void finish(void)
     (void)unlink(other);
 }
 
-static const struct wend_file *get(enum wend_file_want want)
+static const struct wend_file *get_for(uint64_t arrived, enum wend_file_want want)
 {
     const struct wend_file *file = NULL;
 
-    assert_int_equal(wend_file_open(NULL, cache, path, NULL, want, &file), WEND_OK);
+    assert_int_equal(wend_file_open(NULL, cache, arrived, path, NULL, want, &file), WEND_OK);
     return file;
+}
+
+/* For a request that came after all that happened so far. */
+static const struct wend_file *get(enum wend_file_want want)
+{
+    return get_for(++mark, want);
 }
 
 static void expect_bytes(const char *text)
@@ -177,6 +191,46 @@ static void a_swapped_link_leads_elsewhere(void **state)
     assert_int_equal(symlink(other, path), 0);
     expect_bytes("other");
     assert_int_equal(unlink(target), 0);
+    finish();
+}
+
+/* Who had arrived before the kernel was asked may be answered by what it said then; who came later,
+ * or nobody knows when, may not. */
+static void an_answer_is_shared_by_those_who_waited_for_it(void **state)
+{
+    uint64_t early, late;
+    const struct wend_file *file;
+
+    (void)state;
+    start(&wend_file_cache_default);
+    early = ++mark;
+    file = get_for(early, WEND_FILE_OPEN);
+    late = ++mark;
+    write_file(other, "other", 5);
+    assert_int_equal(rename(other, path), 0);
+    assert_ptr_equal(get_for(early, WEND_FILE_OPEN), file);
+    assert_true(wend_str_eq(get_for(late, WEND_FILE_OPEN)->bytes, WEND_STR("other")));
+    /* From here on the younger answer counts for the older request, too. */
+    assert_true(wend_str_eq(get_for(early, WEND_FILE_OPEN)->bytes, WEND_STR("other")));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(get_for(0, WEND_FILE_OPEN)->error, ENOENT);
+    end_task();
+    finish();
+}
+
+/* A fresh file may be written again within the same tick: no answer about it is shared. */
+static void nothing_is_shared_about_a_fresh_file(void **state)
+{
+    uint64_t early;
+
+    (void)state;
+    start(&wend_file_cache_default);
+    wall_offset_ns = 0;
+    early = ++mark;
+    assert_true(wend_str_eq(get_for(early, WEND_FILE_OPEN)->bytes, WEND_STR("hello")));
+    write_file(path, "HELLO", 5);
+    assert_true(wend_str_eq(get_for(early, WEND_FILE_OPEN)->bytes, WEND_STR("HELLO")));
+    end_task();
     finish();
 }
 
@@ -362,6 +416,8 @@ int main(void)
         cmocka_unit_test(a_fresh_file_is_not_held),
         cmocka_unit_test(a_change_is_seen_at_once),
         cmocka_unit_test(a_swapped_link_leads_elsewhere),
+        cmocka_unit_test(an_answer_is_shared_by_those_who_waited_for_it),
+        cmocka_unit_test(nothing_is_shared_about_a_fresh_file),
         cmocka_unit_test(permission_is_asked_again_after_chmod),
         cmocka_unit_test(a_large_file_keeps_its_descriptor),
         cmocka_unit_test(directories_and_pipes_are_not_kept_open),

@@ -147,7 +147,8 @@ enum wend_code wend_static_serve(struct wend_exchange *x,
         cache = wend_file_cache_worker(x->task->loop);
     span = wend_span_begin(x->task->trace, WEND_EV_STATIC);
     wend_span_note(x->task->trace, span, wend_str_of(path));
-    code = wend_file_open(x->task, cache, path, &settings->symlinks, WEND_FILE_OPEN, &file);
+    code = wend_file_open(x->task, cache, x->arrived, path, &settings->symlinks, WEND_FILE_OPEN,
+                          &file);
     wend_span_end(x->task->trace, span, code == WEND_OK ? file->size : -1);
     if (code != WEND_OK)
         return code;

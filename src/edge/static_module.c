@@ -203,7 +203,7 @@ enum wend_code wend_edge_file_open(struct wend_exchange *x, const char *path,
 {
     struct wend_symlink_rule rule = symlink_rule(x, path);
 
-    return wend_file_open(x->task, wend_edge_file_cache(x), path, &rule, want, out);
+    return wend_file_open(x->task, wend_edge_file_cache(x), x->arrived, path, &rule, want, out);
 }
 
 const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path)

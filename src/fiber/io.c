@@ -125,6 +125,8 @@ ssize_t wend_io_try_recv(struct wend_io *io, void *into, size_t room)
     do
         got = recv(io->fd, into, room, 0);
     while (got < 0 && errno == EINTR);
+    io->waiting = 0;
+    io->received = wend_loop_mark(io->loop);
     if (got < 0)
         io->readable = false;
     else if ((size_t)got < room && !io->hangup)

@@ -36,6 +36,9 @@ struct wend_io {
     bool hangup; /* the peer's end of stream (EPOLLRDHUP) or an error is pending */
     bool broken; /* reset, or closed in both directions (EPOLLERR, EPOLLHUP) */
     int error;   /* errno of the last failed call */
+    /* Marks of the loop, for who must know how old what it received is. */
+    uint64_t waiting;  /* the next byte was in the kernel's queue then; 0: not known */
+    uint64_t received; /* all bytes received so far had come by then */
     struct wend_loop *loop;
     struct wend_task *reader, *writer;
     void (*on_ready)(struct wend_io *io); /* parked: called when readable becomes true */

@@ -37,6 +37,7 @@ struct wend_loop {
     size_t laters_count, laters_room;
     _Atomic(struct wend_post *) posts; /* newest first */
     atomic_bool asleep;
+    uint64_t mark, turn_mark;
     uint64_t turns, events, timers_fired, posts_taken;
 };
 
@@ -60,6 +61,16 @@ int64_t wend_loop_now_ns(const struct wend_loop *loop)
 int64_t wend_loop_wall_ns(const struct wend_loop *loop)
 {
     return loop->wall_ns;
+}
+
+uint64_t wend_loop_mark(struct wend_loop *loop)
+{
+    return ++loop->mark;
+}
+
+uint64_t wend_loop_turn_mark(const struct wend_loop *loop)
+{
+    return loop->turn_mark;
 }
 
 void wend_loop_add_live(struct wend_loop *loop, int change)
@@ -218,6 +229,9 @@ static void dispatch(struct wend_io *io, uint32_t events)
 {
     if (io->fd < 0)
         return; /* closed by an earlier event of this turn */
+    /* No stale edge has EPOLLIN: the kernel looks at the socket's queue as it tells the event. */
+    if ((events & EPOLLIN) != 0)
+        io->waiting = io->loop->turn_mark;
     if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
         io->hangup = true;
     if ((events & (EPOLLHUP | EPOLLERR)) != 0)
@@ -275,6 +289,7 @@ static void turn(struct wend_loop *loop)
     int count = wait_for_events(loop, events);
 
     read_clocks(loop);
+    loop->turn_mark = wend_loop_mark(loop);
     loop->turns++;
     loop->events += (uint64_t)count;
     if (atomic_load_explicit(&loop->posts, memory_order_relaxed) != NULL)

@@ -50,6 +50,13 @@ bool wend_loop_end_tasks(struct wend_loop *loop, int patience_ms);
 int64_t wend_loop_now_ns(const struct wend_loop *loop);
 int64_t wend_loop_wall_ns(const struct wend_loop *loop);
 
+/* What happened before what, without a clock. Each call gives a larger mark than the one before. A
+ * mark taken after something happened and before a question was asked proves that the answer knows
+ * of it: so requests can share answers (edge/file_cache.h). Never 0. */
+uint64_t wend_loop_mark(struct wend_loop *loop);
+/* The mark taken as the kernel had told this turn's events. */
+uint64_t wend_loop_turn_mark(const struct wend_loop *loop);
+
 /* A timer. Zero it once; then start and stop it as often as you like. */
 struct wend_timer {
     struct wend_list node;

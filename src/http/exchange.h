@@ -189,6 +189,8 @@ struct wend_exchange {
     int64_t bytes_sent; /* head, framing and body; $bytes_sent */
     int64_t started_ns; /* monotonic, first byte of the head */
     int64_t started_wall_ns;
+    uint64_t arrived; /* a mark of the loop by which the request was here; 0: not known. What was
+                         asked after it may answer this request; see edge/file_cache.h */
     const struct wend_filter *const *filters;  /* http/filter.h's ordered table; NULL: none */
     struct wend_filter_link *links;            /* the ones that take part in the body */
     const struct wend_exchange_policy *policy; /* never NULL */

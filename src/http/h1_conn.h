@@ -44,6 +44,7 @@ struct h1_window {
     char *bytes;
     char *pooled; /* the buffer the connection's task began with */
     size_t base, at, end, room;
+    uint64_t arrived; /* the loop's mark by which the next head was there; see x->arrived */
 };
 
 struct h1_stream {

@@ -366,6 +366,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     stream->in.base = in->at;
     x->request.scheme = x->conn->secure ? WEND_STR("https") : WEND_STR("http");
     x->request.head_bytes = used;
+    x->arrived = in->arrived;
     h1_input_start(stream);
     if (!h1_framing_sound(stream)) {
         reject(stream,
@@ -391,6 +392,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     }
     memmove(in->bytes, stream->in.bytes + stream->in.at, in->end);
     in->at = 0;
+    in->arrived = stream->hc->conn.io.received;
     stream->hc->first_ticks = 0;
     if (in->end != 0)
         head_began(stream->hc);
@@ -443,6 +445,8 @@ static void park_or_close(struct h1_conn *hc, const struct h1_window *in, size_t
 static enum step receive(struct wend_task *task, struct h1_conn *hc, struct h1_window *in,
                          size_t seen)
 {
+    /* Behind a filter the bytes that waited need not be the ones that come out. */
+    uint64_t waiting = hc->conn.filter == NULL ? hc->conn.io.waiting : 0;
     ssize_t got;
 
     if (!hc->conn.io.readable) {
@@ -457,6 +461,8 @@ static enum step receive(struct wend_task *task, struct h1_conn *hc, struct h1_w
     if (got > 0) {
         if (in->at == in->end && hc->first_ticks == 0)
             head_began(hc);
+        /* A head in parts is as young as its last one. */
+        in->arrived = waiting != 0 ? waiting : hc->conn.io.received;
         in->end += (size_t)got;
         return STEP_GO_ON;
     }

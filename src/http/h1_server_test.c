@@ -110,6 +110,18 @@ static enum wend_code lent(struct wend_exchange *x)
     return wend_exchange_lend(x);
 }
 
+/* By the turn's events the head that woke the connection was there; of what else was received with
+ * it only the receiving itself is proof. */
+static enum wend_code arrived(struct wend_exchange *x)
+{
+    uint64_t events = wend_loop_turn_mark(x->task->loop);
+
+    return wend_respond_text(x, 200, WEND_STR("text/plain"),
+                             x->arrived == events  ? WEND_STR("with the events;")
+                             : x->arrived > events ? WEND_STR("later;")
+                                                   : WEND_STR("too early;"));
+}
+
 static enum wend_code serve(const struct wend_handler *self, struct wend_exchange *x)
 {
     struct wend_str path = x->request.path_raw;
@@ -125,6 +137,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         return file(x, 500000);
     if (wend_str_eq(path, WEND_STR("/thread")))
         return lent(x);
+    if (wend_str_eq(path, WEND_STR("/arrived")))
+        return arrived(x);
     if (wend_str_eq(path, WEND_STR("/nothing")))
         return WEND_OK;
     if (wend_str_eq(path, WEND_STR("/fail")))
@@ -297,6 +311,17 @@ static void pipelined_requests_are_answered_in_order(void **state)
         strstr(answer, "Content-Length: 8\r\nConnection: keep-alive\r\n\r\nHTTP/1.1 200"));
     assert_non_null(strstr(answer, "\r\n\r\nsecondHTTP/1.1 200"));
     assert_non_null(strstr(answer, "\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n"));
+}
+
+static void a_pipelined_request_is_as_old_as_its_receipt(void **state)
+{
+    const char *answer = ask("GET /arrived HTTP/1.1\r\nHost: a\r\n\r\n"
+                             "GET /arrived HTTP/1.1\r\nHost: a\r\n\r\n",
+                             false);
+
+    (void)state;
+    assert_non_null(strstr(answer, "with the events;HTTP/1.1 200"));
+    assert_non_null(strstr(answer, "later;"));
 }
 
 static void a_body_nobody_read_is_skipped(void **state)
@@ -505,6 +530,7 @@ int main(void)
         cmocka_unit_test(an_answer_keeps_the_connection),
         cmocka_unit_test(http_1_0_closes_unless_asked),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(a_pipelined_request_is_as_old_as_its_receipt),
         cmocka_unit_test(a_body_nobody_read_is_skipped),
         cmocka_unit_test(a_malformed_body_nobody_read_ends_the_connection),
         cmocka_unit_test(a_head_may_come_byte_by_byte),
