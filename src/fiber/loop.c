@@ -55,12 +55,12 @@ struct wend_fibers *wend_loop_fibers(struct wend_loop *loop)
 
 int64_t wend_loop_now_ns(const struct wend_loop *loop)
 {
-    return loop->now_ns;
+    return __atomic_load_n(&loop->now_ns, __ATOMIC_RELAXED);
 }
 
 int64_t wend_loop_wall_ns(const struct wend_loop *loop)
 {
-    return loop->wall_ns;
+    return __atomic_load_n(&loop->wall_ns, __ATOMIC_RELAXED);
 }
 
 uint64_t wend_loop_mark(struct wend_loop *loop)
@@ -85,8 +85,9 @@ int wend_loop_epoll(const struct wend_loop *loop)
 
 static void read_clocks(struct wend_loop *loop)
 {
-    loop->now_ns = wend_clock_monotonic_ns();
-    loop->wall_ns = wend_clock_wall_ns();
+    /* Threads that an exchange is lent to look at the clocks, too. */
+    __atomic_store_n(&loop->now_ns, wend_clock_monotonic_ns(), __ATOMIC_RELAXED);
+    __atomic_store_n(&loop->wall_ns, wend_clock_wall_ns(), __ATOMIC_RELAXED);
 }
 
 struct wend_loop *wend_loop_new(size_t fibers_max)

@@ -46,7 +46,7 @@ void wend_loop_stop(struct wend_loop *loop);
  * they hold, or for patience_ms. Whether none is left; one may wait for a foreign thread. */
 bool wend_loop_end_tasks(struct wend_loop *loop, int patience_ms);
 
-/* The monotonic and wall time read at the start of this turn. */
+/* The monotonic and wall time read at the start of this turn. Any thread. */
 int64_t wend_loop_now_ns(const struct wend_loop *loop);
 int64_t wend_loop_wall_ns(const struct wend_loop *loop);
 

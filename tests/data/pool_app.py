@@ -59,7 +59,7 @@ def application(environ, start_response):
     path, query = environ["PATH_INFO"], environ["QUERY_STRING"]
     if path == "/crash":
         note(f"crash {os.getpid()}")
-        os.kill(os.getpid(), getattr(signal, query or "SIGABRT"))
+        os.kill(os.getpid(), getattr(signal, query or "SIGKILL"))
         time.sleep(10)
     body = str(os.getpid())
     if path == "/about":

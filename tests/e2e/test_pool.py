@@ -158,7 +158,7 @@ def test_a_crash_costs_the_requests_of_its_process_alone(pools, tmp_path):
     assert len(after & before) == 1 and int(dead) not in after
     wait_for(lambda: {int(site.ask("/x").body) for _ in range(8)} == after, 30,
              "the new process gets requests too")
-    assert "[alert]" in site.errors() and "exited on signal 6" in site.errors()
+    assert "[alert]" in site.errors() and "exited on signal 9" in site.errors()
 
 
 @pytest.mark.skipif("ASAN_OPTIONS" in os.environ, reason="the sanitizer takes this signal")
@@ -370,7 +370,7 @@ def test_logs_are_reopened(pools):
     site.server.kill(signal.SIGUSR1)
     wait_for(lambda: log.exists(), 30)
     assert site.ask("/crash").status == 502
-    wait_for(lambda: "exited on signal 6" in log.read_text(), 30, "the zygote writes the new file")
+    wait_for(lambda: "exited on signal 9" in log.read_text(), 30, "the zygote writes the new file")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
