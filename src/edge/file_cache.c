@@ -263,6 +263,7 @@ static void describe(struct entry *entry)
     file->kind = S_ISREG(identity->mode)   ? WEND_FILE_REGULAR
                  : S_ISDIR(identity->mode) ? WEND_FILE_DIRECTORY
                                            : WEND_FILE_OTHER;
+    file->executable = (identity->mode & S_IXUSR) != 0;
     file->size = (int64_t)identity->size;
     file->mtime_s = identity->mtime_ns / WEND_NS_PER_S;
     if (identity->mtime_ns % WEND_NS_PER_S < 0)

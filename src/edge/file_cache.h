@@ -40,6 +40,7 @@ struct wend_file {
     int error;        /* errno of the call that failed; 0: found */
     const char *call; /* "open()" or "stat()", for the log line */
     enum wend_file_kind kind;
+    bool executable; /* by its owner */
     int64_t size, mtime_s;
     int descriptor;        /* -1: none; `bytes` has it all, or the path was only looked at */
     struct wend_str bytes; /* ptr NULL: read from the descriptor */

@@ -194,8 +194,10 @@ static enum wend_code run_content(struct wend_exchange *x)
     struct wend_edge_request *r = wend_edge_of(x);
     enum wend_code code;
 
-    if (r->location->handler != NULL)
+    if (r->location->handler != NULL) {
+        r->handed_over = true;
         return wend_serve(r->location->handler, x);
+    }
     code = run_modules(x, &content);
     return code == WEND_DECLINED ? no_content(x) : code;
 }

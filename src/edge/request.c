@@ -344,6 +344,7 @@ static void forget_place(struct wend_exchange *x)
 
     r->internal = true;
     r->uri_in_alias = false;
+    r->handed_over = false;
     r->filename = WEND_STR_NULL;
     memset(r->module_state, 0, wend_edge_module_count() * sizeof(*r->module_state));
     x->response.status = 0;

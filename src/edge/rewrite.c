@@ -2,12 +2,10 @@
 #include "edge/rewrite.h"
 
 #include "base/buffer.h"
+#include "edge/content.h"
 #include "edge/request.h"
 #include "http/conditional.h"
 #include "http/path.h"
-
-#include <sys/stat.h>
-#include <unistd.h>
 
 /* --- reading ---------------------------------------------------------------------------------- */
 
@@ -265,17 +263,20 @@ static enum wend_code set_if(struct wend_conf *conf, const struct wend_directive
 static bool file_test(struct wend_exchange *x, const struct wend_rewrite_op *op)
 {
     const char *path = wend_arena_cstr(&x->task->arena, wend_template_value(x, &op->path));
-    struct stat st;
+    const struct wend_file *file;
 
-    if (path == NULL || path[0] == '\0' || stat(path, &st) != 0)
+    if (path == NULL || path[0] == '\0')
+        return false;
+    file = wend_edge_look(x, wend_str_of(path));
+    if (file == NULL)
         return false;
     switch (op->test) {
     case WEND_IF_FILE:
-        return S_ISREG(st.st_mode);
+        return file->kind == WEND_FILE_REGULAR;
     case WEND_IF_DIRECTORY:
-        return S_ISDIR(st.st_mode);
+        return file->kind == WEND_FILE_DIRECTORY;
     case WEND_IF_EXECUTABLE:
-        return (st.st_mode & S_IXUSR) != 0;
+        return file->executable;
     default:
         return true;
     }

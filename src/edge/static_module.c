@@ -279,11 +279,18 @@ const struct wend_edge_module wend_edge_static = {
 
 /* --- filters --------------------------------------------------------------------------------- */
 
+/* A server or an application behind us has seen the conditions and answered by its own validators,
+ * which we do not look into: a 200 from there is its answer to If-Match as well. */
+static bool judged_elsewhere(const struct wend_exchange *x, const struct wend_edge_request *r)
+{
+    return r->handed_over && x->response.etag.ptr == NULL && x->response.last_modified == -1;
+}
+
 static bool conditional_head(struct wend_exchange *x, void **state)
 {
     const struct wend_edge_request *r = wend_edge_of(x);
 
-    if (r == NULL || r->location == NULL ||
+    if (r == NULL || r->location == NULL || judged_elsewhere(x, r) ||
         !wend_conditional_head(x, (enum wend_if_modified_since)r->location->if_modified_since))
         return false;
     *state = wend_edge_page_state(x, 412);

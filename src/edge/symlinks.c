@@ -72,7 +72,7 @@ static int open_trusted(char *path, size_t trusted)
     int folder;
 
     path[trusted] = '\0';
-    folder = open(trusted == 0 ? "/" : path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    folder = open(trusted != 0 ? path : kept == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
     path[trusted] = kept;
     return folder;
 }

@@ -23,7 +23,7 @@ struct wend_symlink_rule {
     size_t trusted;
 };
 
-/* As open(2) of an absolute path with these flags (O_CLOEXEC is added); -1 and errno. */
+/* As open(2) with these flags (O_CLOEXEC is added); -1 and errno. */
 int wend_symlinks_open(const char *path, const struct wend_symlink_rule *rule, int flags);
 
 #endif

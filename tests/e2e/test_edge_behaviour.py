@@ -6,11 +6,12 @@ import signal
 import socket
 import struct
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
-from conftest import assert_same, needs, wait_for
+from conftest import Server, assert_same, edge_command, free_port, needs, wait_for, write_conf
 
 pytestmark = needs("edge")
 FILES = {"a.txt": b"A\n", "d/b.txt": b"B\n", "big.bin": os.urandom(1 << 20)}
@@ -274,3 +275,94 @@ def test_what_one_place_cached_another_place_checks(linked):
 def test_disable_symlinks_is_checked(edge, words, message):
     with pytest.raises(AssertionError, match=message):
         edge(f"{PLACE} disable_symlinks {words}; }}")
+
+
+def test_conditions_on_files_mind_links_and_the_cache(both):
+    ours, theirs = both(PLACE + """ location /on/ { disable_symlinks on from=DIR/html; open_file_cache max=9; set $r no;
+        if (-f DIR/html$arg_f) { set $r file; } if (-d DIR/html$arg_d) { set $r folder; } if (-e DIR/html$arg_e) { set $r there; }
+        if (-x DIR/html$arg_x) { set $r runs; } return 200 $r; } }""", html=FILES)
+    for server in (ours, theirs):
+        make_links(server.directory / "html")
+    for test in ("f", "d", "e", "x"):
+        for path in ("/a.txt", "/to_a", "/d", "/to_d", "/none", "/loop", ""):
+            assert_same(ours, theirs, ((f"/on/?{test}={path}",), {}))
+
+
+# --- pages that a filter makes -----------------------------------------------------------------------------------------
+
+def answering(response):
+    """A server that says the same to everybody; (port, stop)."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            client.recv(65536)
+            client.sendall(response)
+            client.close()
+    threading.Thread(target=serve, daemon=True).start()
+    return listener
+
+
+@pytest.mark.parametrize("field", ['If-Match: "b"', 'If-Match: "a"', 'If-None-Match: "a"', "If-None-Match: *",
+                                   "If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT", "Range: bytes=0-1"])
+@pytest.mark.parametrize("place", ["plain", "redirected", "missing"])
+def test_conditions_on_proxied_answers_are_the_upstreams(both, field, place):
+    up = answering({"plain": b"HTTP/1.1 200 OK\r\nETag: \"a\"\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody",
+                    "redirected": b"HTTP/1.1 200 OK\r\nX-Accel-Redirect: /a.txt\r\nContent-Length: 0\r\n\r\n",
+                    "missing": b"HTTP/1.1 404 None\r\nContent-Length: 0\r\n\r\n"}[place])
+    try:
+        ours, theirs = both(f"""{PLACE} location = /p {{ proxy_intercept_errors on; error_page 404 =200 /a.txt;
+            proxy_pass http://127.0.0.1:{up.getsockname()[1]}; }} }}""", html=FILES)
+        answers = [server.ask("/p", field) for server in (ours, theirs)]
+        assert answers[0].status == answers[1].status and answers[0].complete
+        if answers[0].status == 412:
+            assert b"412 Precondition Failed" in answers[0].body and b"412 Precondition Failed" in answers[1].body
+        else:
+            assert answers[0].body == answers[1].body
+    finally:
+        up.close()
+
+
+# --- access logs over syslog, with conditions and buffers ---------------------------------------------------------------
+
+def test_syslog_lines_and_conditions_as_nginx(both):
+    sinks = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2)]
+    for sink in sinks:
+        sink.bind(("127.0.0.1", 0))
+        sink.settimeout(60)
+    port = sinks[0].getsockname()[1]
+    ours, theirs = both(f"""log_format one '$request_uri $status'; map $arg_log $wanted {{ default 1; no 0; empty ""; }}
+        access_log syslog:server=127.0.0.1:{port},facility=local3,tag=edge,severity=warn,nohostname one if=$wanted;
+        access_log DIR/buffered one buffer=1k flush=500ms if=$wanted; {PLACE} }}""", html=FILES)
+    lines = []
+    for server in (ours, theirs):
+        for target in ("/a.txt", "/none?log=no", "/x?log=empty", "/d/b.txt?log=0", "/b%20%22"):
+            server.ask(target)
+        got = [sinks[0].recv(4096) for _ in range(3)]
+        lines.append([re.sub(rb">\w{3} [ \d]\d \d\d:\d\d:\d\d ", b">TIME ", line) for line in got])
+        wait_for(lambda: (server.directory / "buffered").read_text().count("\n") == 3, text="not flushed in time")
+    assert lines[0] == lines[1] and lines[0][0].startswith(b"<156>TIME edge: /a.txt 200")
+    assert (ours.directory / "buffered").read_bytes() == (theirs.directory / "buffered").read_bytes()
+    for sink in sinks:
+        sink.close()
+
+
+@pytest.mark.parametrize("mode", ["inline", "pool"])
+def test_an_applications_answer_is_paced_too(tmp_path, started, mode):
+    (tmp_path / "steady.py").write_text("def application(environ, start_response):\n"
+                                        "    start_response('200 OK', [('Content-Length', '100000')])\n"
+                                        "    return [b'x' * 25000] * 4\n")
+    port, directory = free_port(), tmp_path / "wend"
+    directory.mkdir()
+    conf = write_conf(directory, f"app one {{ mode {mode}; threads 2; module steady; }} server {{ listen "
+                      "127.0.0.1:PORT; location / { app_pass one; } location /slow { limit_rate 40k; app_pass one; } }", port)
+    server = started(Server(edge_command("wend", directory, conf), port, directory, cwd=tmp_path,
+                            env={**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}))
+    wait_for(lambda: server.ask("/").status == 200)
+    took, answer = seconds(server, "/slow")
+    assert answer.body == b"x" * 100000 and answer.complete and took >= 1.2
+    assert server.ask("/").body == b"x" * 100000

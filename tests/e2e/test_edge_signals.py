@@ -154,8 +154,9 @@ def test_a_killed_worker_takes_only_its_own_connections(edge):
     site = edge(SITE, port=port)
     conf = site.directory / "nginx.conf"
     conf.write_text(conf.read_text().replace("worker_processes 1;", "worker_processes 2;"))
+    before = site.workers()
     site.kill(signal.SIGHUP)
-    wait_for(lambda: len(site.workers()) == 2, 30)
+    wait_for(lambda: len(site.workers()) == 2 and not set(before) & set(site.workers()), 30)
     clients = [site.client() for _ in range(200)]
     for client in clients:
         client.send(b"GET /worker HTTP/1.1\r\nHost: a\r\n\r\n")
