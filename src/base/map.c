@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -64,6 +65,10 @@ static inline uint64_t read_word(const char *at, size_t len, bool fold)
 {
     uint64_t word = 0;
 
+    if (len == 8 && !fold) {
+        memcpy(&word, at, 8);
+        return le64toh(word);
+    }
     for (size_t i = 0; i < len; i++)
         word |= (uint64_t)(unsigned char)(fold ? wend_lower(at[i]) : at[i]) << (8 * i);
     return word;

@@ -2,6 +2,7 @@
  */
 #include "edge/location.h"
 
+#include "base/assert.h"
 #include "edge/request.h"
 #include "edge/rewrite.h"
 
@@ -18,35 +19,47 @@ size_t wend_edge_module_count(void)
     return count;
 }
 
-/* Where each module stands, by its address: asked several times per request, by any thread, so it
- * is filled once and only read afterwards. Two that share a slot: the second is searched for. */
-static struct {
-    const struct wend_edge_module *module;
-    size_t index;
-} places[64];
+/* Where each module stands, by its address: asked a dozen times per request, by any thread, so a
+ * multiplier under which no two share a place is looked for once. Before that, places[] says
+ * nothing and the table is searched. */
+#define PLACE_BITS 8
+static uint8_t places[1 << PLACE_BITS];
+static uint64_t spread = 1;
 
 static size_t place_of(const struct wend_edge_module *module)
 {
-    return ((uintptr_t)module >> 4) % WEND_COUNT(places);
+    return (size_t)((uint64_t)(uintptr_t)module * spread >> (64 - PLACE_BITS));
+}
+
+static bool fill_places(void)
+{
+    bool taken[1 << PLACE_BITS] = {false};
+
+    for (size_t i = 0; i < wend_edge_module_count(); i++) {
+        size_t place = place_of(wend_edge_modules[i]);
+
+        if (taken[place])
+            return false;
+        taken[place] = true;
+        places[place] = (uint8_t)i;
+    }
+    return true;
 }
 
 void wend_edge_modules_prepare(void)
 {
-    for (size_t i = wend_edge_module_count(); i-- > 0;) {
-        size_t place = place_of(wend_edge_modules[i]);
-
-        places[place].module = wend_edge_modules[i];
-        places[place].index = i;
-    }
+    WEND_ASSERT(wend_edge_module_count() <= UINT8_MAX);
+    for (int tries = 0; tries < 10000 && !fill_places(); tries++)
+        spread = spread * UINT64_C(0x5851f42d4c957f2d) + UINT64_C(0x14057b7ef767814f);
 }
 
 size_t wend_edge_module_index(const struct wend_edge_module *module)
 {
-    size_t place = place_of(module), i = 0;
+    size_t i = places[place_of(module)];
 
-    if (places[place].module == module)
-        return places[place].index;
-    while (wend_edge_modules[i] != module)
+    if (WEND_LIKELY(wend_edge_modules[i] == module))
+        return i;
+    for (i = 0; wend_edge_modules[i] != module;)
         i++;
     return i;
 }

@@ -23,7 +23,8 @@ struct phase {
         .offset = offsetof(struct wend_edge_module, name)                                          \
     }
 static struct phase preaccess = PHASE(preaccess), access_phase = PHASE(access),
-                    precontent = PHASE(precontent), content = PHASE(content);
+                    precontent = PHASE(precontent), content = PHASE(content),
+                    log_phase = PHASE(log);
 
 static wend_edge_phase_fn function_of(const struct phase *phase, size_t i)
 {
@@ -49,6 +50,7 @@ void wend_phases_prepare(void)
     fill_phase(&access_phase);
     fill_phase(&precontent);
     fill_phase(&content);
+    fill_phase(&log_phase);
 }
 
 /* --- try_files -------------------------------------------------------------------------------- */
@@ -227,20 +229,25 @@ static enum wend_code add_slash(struct wend_exchange *x)
                                                 mark, WEND_STR_ARG(r->args)));
 }
 
+static void keep_named_groups(struct wend_exchange *x, const struct wend_regex *regex)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+    struct wend_regex_match innermost = r->captures;
+
+    if (wend_regex_run(regex, r->uri, &r->captures) == WEND_OK)
+        wend_edge_keep_captures(x, regex, r->uri);
+    r->captures = innermost;
+}
+
 /* Named groups of the expressions around a nested location keep their values; the search kept only
  * the innermost match. */
 static void keep_outer_captures(struct wend_exchange *x,
                                 const struct wend_edge_core_location *found)
 {
-    struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_regex_match innermost = r->captures;
-
     for (const struct wend_edge_core_location *outer = found->parent; outer != NULL;
          outer = outer->parent)
-        if (outer->kind == WEND_LOCATION_REGEX && outer->regex->name_count != 0 &&
-            wend_regex_run(outer->regex, r->uri, &r->captures) == WEND_OK)
-            wend_edge_keep_captures(x, outer->regex, r->uri);
-    r->captures = innermost;
+        if (outer->kind == WEND_LOCATION_REGEX && outer->regex->name_count != 0)
+            keep_named_groups(x, outer->regex);
 }
 
 /* keepalive_disable: old Explorers stumble over a connection kept alive after a POST, old Safaris
@@ -337,4 +344,10 @@ enum wend_code wend_phases_run_named(struct wend_exchange *x)
     if (code == WEND_DECLINED && r->uri_changed)
         code = ++r->redirects > WEND_EDGE_REDIRECTS_MAX ? cycle(x) : settle_location(x);
     return code == WEND_DECLINED ? after_rewrites(x) : code;
+}
+
+void wend_phases_log(struct wend_exchange *x)
+{
+    for (size_t i = 0; i < log_phase.count; i++)
+        log_phase.modules[i]->log(x);
 }

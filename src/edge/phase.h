@@ -23,6 +23,9 @@ void wend_phases_prepare(void);
 enum wend_code wend_phases_run(struct wend_exchange *x);
 enum wend_code wend_phases_run_named(struct wend_exchange *x);
 
+/* Phase 8. */
+void wend_phases_log(struct wend_exchange *x);
+
 /* Phase 6's own: the first file that is there. */
 enum wend_code wend_try_files(struct wend_exchange *x);
 

@@ -479,11 +479,8 @@ enum wend_code wend_edge_reject(const struct wend_h1_server *server, struct wend
 void wend_edge_finished(const struct wend_h1_server *server, struct wend_exchange *x)
 {
     (void)server;
-    if (x->edge == NULL)
-        return;
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
-        if (wend_edge_modules[i]->log != NULL)
-            wend_edge_modules[i]->log(x);
+    if (x->edge != NULL)
+        wend_phases_log(x);
 }
 
 const struct wend_handler wend_edge_handler = {"edge", serve};

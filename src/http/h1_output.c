@@ -29,6 +29,13 @@ struct output {
     size_t count;
 };
 
+/* The vector is filled before it is looked at: clearing it would be the dearest line of a send. */
+static void output_init(struct output *out, struct h1_stream *stream)
+{
+    out->stream = stream;
+    out->count = 0;
+}
+
 static enum wend_code poll_writable(struct h1_stream *stream)
 {
     struct pollfd wait = {.fd = stream->x.conn->io.fd, .events = POLLOUT};
@@ -445,10 +452,11 @@ enum wend_code h1_send(struct wend_exchange *x, const struct wend_piece *pieces,
                        bool last)
 {
     struct h1_stream *stream = h1_stream_of(x);
-    struct output out = {.stream = stream};
+    struct output out;
     bool joined = false;
     enum wend_code code = WEND_OK;
 
+    output_init(&out, stream);
     if (!stream->head_sent) {
         struct wend_str head = WEND_STR_NULL;
 
@@ -474,7 +482,7 @@ enum wend_code h1_send(struct wend_exchange *x, const struct wend_piece *pieces,
 enum wend_code h1_inform(struct wend_exchange *x, int status, const struct wend_fields *fields)
 {
     struct h1_stream *stream = h1_stream_of(x);
-    struct output out = {.stream = stream};
+    struct output out;
     struct wend_buffer text;
     struct wend_str reason = wend_reason_phrase(status);
     enum wend_code code;
@@ -482,6 +490,7 @@ enum wend_code h1_inform(struct wend_exchange *x, int status, const struct wend_
     if (stream->head_sent || x->request.version < WEND_HTTP_11)
         return WEND_OK;
     wend_buffer_init_arena(&text, &x->task->arena, WEND_H1_TRAILER_MAX);
+    output_init(&out, stream);
     wend_buffer_printf(&text, "HTTP/1.1 %d %.*s\r\n", status, WEND_STR_ARG(reason));
     for (unsigned i = 0; fields != NULL && i < fields->count; i++) {
         wend_buffer_add(&text, fields->at[i].name);
