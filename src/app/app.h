@@ -23,6 +23,7 @@ struct wend_app_place {
     struct wend_str path_info;   /* decoded; null: made from request.path_raw */
     struct wend_str server_name; /* null: the address the client connected to */
     struct wend_str remote_user;
+    struct wend_str variables; /* of a uwsgi packet that came another way; null: x's own */
 };
 
 /* Whose X-Forwarded-* fields are believed. */

@@ -87,6 +87,7 @@ static void find_place(struct wend_exchange *x, struct wend_app_place *place)
     place->path_info = from->path_info;
     place->server_name = from->server_name;
     place->remote_user = from->remote_user;
+    place->variables = from->variables;
 }
 
 static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder)

@@ -4,6 +4,8 @@
  * Fields that have an id go without their name. */
 #include "gateway/pool.h"
 
+#include "gateway/uwsgi.h"
+
 #include <stdio.h>
 
 #define PROTOCOL 1
@@ -272,6 +274,7 @@ void wend_pool_request_write(struct wend_buffer *out, const struct wend_request 
     write_text(out, place->path_info);
     write_text(out, place->server_name);
     write_text(out, place->remote_user);
+    write_text(out, place->variables);
     write_address(out, &place->peer);
     write_address(out, &place->local);
     wend_pool_number_write(out, place->connection);
@@ -310,15 +313,19 @@ static void read_request_line(struct reader *reader, struct wend_request *reques
 
 static void read_place(struct reader *reader, struct wend_pool_place *place)
 {
+    size_t offset;
+
     place->script_name = read_text(reader);
     place->path_info = read_text(reader);
     place->server_name = read_text(reader);
     place->remote_user = read_text(reader);
+    place->variables = read_text(reader);
     read_address(reader, &place->peer);
     read_address(reader, &place->local);
     place->connection = read_number(reader);
     place->body_bytes = (int64_t)read_up_to(reader, INT64_MAX);
     place->send_timeout_ms = (int)read_up_to(reader, INT32_MAX);
+    reader->bad |= wend_uwsgi_vars_check(place->variables, &offset) != WEND_OK;
 }
 
 enum wend_code wend_pool_request_read(struct wend_str payload, struct wend_arena *arena,

@@ -71,6 +71,7 @@ enum wend_code wend_pool_end(struct wend_buffer *out, size_t began) WEND_MUST_CH
 /* What is known of a request beside the request itself. */
 struct wend_pool_place {
     struct wend_str script_name, path_info, server_name, remote_user; /* null: not said */
+    struct wend_str variables; /* those of a uwsgi packet, as they came; null: none */
     struct wend_address peer, local;
     uint64_t connection; /* the edge's number of it, for log lines */
     int64_t body_bytes;  /* exactly so many follow */

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "gateway/pool_link.h"
+#include "gateway/uwsgi_server.h"
 #include "http/h1_server.h"
 
 #include <errno.h>
@@ -386,6 +387,7 @@ static void fill_place(struct wend_pool *pool, struct wend_exchange *x,
 {
     *place = (struct wend_pool_place){.peer = x->conn->peer,
                                       .local = x->conn->local,
+                                      .variables = wend_uwsgi_variables(x),
                                       .connection = x->conn->number,
                                       .body_bytes = body->bytes,
                                       .send_timeout_ms = x->policy->send_timeout_ms};

@@ -57,6 +57,7 @@ static void fill_request(struct fixture *f, struct wend_request *request,
         WEND_OK);
     *place = (struct wend_pool_place){.path_info = WEND_STR("/a"),
                                       .server_name = WEND_STR("example.org"),
+                                      .variables = WEND_STR("\4\0SITE\1\0x"),
                                       .connection = 77,
                                       .body_bytes = 5,
                                       .send_timeout_ms = 60000};
@@ -87,6 +88,7 @@ static void a_request_reads_back_as_it_was_written(void **state)
     assert_true(wend_str_eq(got.fields.at[1].name, WEND_STR("X-Odd")));
     assert_null(at.script_name.ptr);
     assert_true(wend_str_eq(at.path_info, WEND_STR("/a")));
+    assert_true(wend_str_eq(at.variables, place.variables));
     assert_true(wend_address_same(&at.peer, &place.peer));
     assert_int_equal(at.local.family, AF_UNIX);
     assert_int_equal(at.connection, 77);
@@ -112,6 +114,19 @@ static void absent_and_empty_stay_apart(void **state)
     assert_int_equal(got.content_length, -1);
     assert_int_equal(got.port, -1);
     assert_null(at.remote_user.ptr);
+}
+
+static void variables_that_overlap_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct wend_request request, got = {0};
+    struct wend_pool_place place, at;
+
+    fill_request(f, &request, &place);
+    place.variables = WEND_STR("\5\0SITE\1\0x");
+    wend_pool_request_write(&f->out, &request, &place);
+    assert_int_equal(wend_pool_request_read(wend_buffer_str(&f->out), &f->arena, &got, &at),
+                     WEND_E_PROTOCOL);
 }
 
 static void every_cut_of_a_request_is_refused(void **state)
@@ -277,6 +292,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(every_cut_of_a_request_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_response_cannot_bring_a_line_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(spans_stand_in_the_others_trace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(variables_that_overlap_are_refused, set_up, tear_down),
         cmocka_unit_test(frames_are_checked),
         cmocka_unit_test_setup_teardown(a_frame_that_is_too_long_is_taken_away_again, set_up,
                                         tear_down),

@@ -72,6 +72,8 @@ def application(environ, start_response):
         wait_for_file(query)
     elif path == "/count":
         body = count(environ)
+    elif path.startswith("/environ/"):
+        body = environ.get(path[9:], "none")
     elif path == "/flags":
         body = f"{environ['wsgi.multithread']} {environ['wsgi.multiprocess']}"
     start_response("200 OK", [("Content-Type", "text/plain")])

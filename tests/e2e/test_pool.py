@@ -21,12 +21,15 @@ PASS = """
 def children(pid):
     try:
         return [int(p) for p in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return []
 
 
 def command_line(pid):
-    return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode().strip()
+    except (FileNotFoundError, ProcessLookupError):  # it ended since it was listed
+        return ""
 
 
 class Pools:
@@ -361,6 +364,18 @@ def test_the_trace_goes_on_in_the_other_process(pools):
     answer = site.ask("/x", "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")
     timing = answer.get("server-timing")
     assert timing.index("pool") < timing.index("queue") < timing.index("python"), timing
+
+
+def test_variables_of_a_uwsgi_packet_reach_the_application(pools):
+    inner = free_port()
+    site = pools(f"""app one {{ mode pool; processes 1; module pool_app; }}
+        server {{ listen 127.0.0.1:{inner} uwsgi; location / {{ app_pass one; }} }}""",
+        f"""location /environ/ {{ uwsgi_pass 127.0.0.1:{inner}; uwsgi_param SITE mine;
+            uwsgi_param REQUEST_METHOD $request_method; uwsgi_param REQUEST_URI $request_uri;
+            uwsgi_param PATH_INFO $document_uri; uwsgi_param SERVER_PROTOCOL $server_protocol; }}""")
+    assert site.ask("/environ/SITE").body == b"mine"
+    assert site.ask("/environ/PATH_INFO").body == b"/environ/PATH_INFO"
+    assert site.ask("/environ/UWSGI_FILE").body == b"none"
 
 
 def test_logs_are_reopened(pools):

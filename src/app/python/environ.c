@@ -298,9 +298,9 @@ static int put_body_length(PyObject *dict, const struct wend_exchange *x,
 
 /* What a front server adds with uwsgi_param is the application's, unless we say it ourselves. The
  * variables that would tell uWSGI to load code or to change the process are nobody's. */
-static int put_variables(PyObject *dict, const struct wend_exchange *x)
+static int put_variables(PyObject *dict, struct wend_str rest)
 {
-    struct wend_str rest = wend_uwsgi_variables(x), key, value;
+    struct wend_str key, value;
     int bad = 0;
 
     while (bad == 0 && wend_uwsgi_vars_next(&rest, &key, &value)) {
@@ -353,7 +353,9 @@ PyObject *wend_py_environ_new(struct wend_py_call *call, PyObject *input)
         bad |= put_one_field(dict, &request->fields.at[i]);
     bad |= put_party(dict, settings, x, &place);
     if (wend_uwsgi_exchange(x))
-        bad |= put_variables(dict, x);
+        bad |= put_variables(dict, wend_uwsgi_variables(x));
+    else if (place.variables.len != 0)
+        bad |= put_variables(dict, place.variables);
     if (place.remote_user.len != 0)
         bad |= put_str(dict, N.REMOTE_USER, place.remote_user);
     if (bad != 0)
