@@ -9,7 +9,7 @@ set -eu
 
 declare -A packages=(
     [build]="gcc libc6-dev make meson ninja-build pkg-config python3 python3.11 libpython3.11-dev
-             libpcre2-dev libexpat1-dev zlib1g-dev"
+             libpcre2-dev libexpat1-dev libssl-dev zlib1g-dev"
     [run]="python3.11-venv"
     [test]="python3.11-venv libcmocka-dev libhttp-parser-dev clang llvm libclang-rt-14-dev nginx-light
             uwsgi-core uwsgi-plugin-python3 curl chromium procps strace"

@@ -1,11 +1,13 @@
 /* cmd/edge.c - `wend edge`: nginx's command line, flag for flag. */
 #include "base/log.h"
 #include "cmd/commands.h"
+#include "cmd/configure_words.h"
 #include "edge/process_conf.h"
 #include "edge/serve.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/opensslv.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,28 +53,19 @@ static void usage(const struct flags *flags)
             flags->as_nginx ? "nginx" : "wend edge");
 }
 
-/* Exactly what is there: modules nginx has by default and we lack are --without, nothing else is
- * claimed. */
+/* OpenSSL's version is that of the headers: TLS is not built yet, and says so itself. */
 static void show_version(const struct flags *flags)
 {
     fputs("nginx version: nginx/1.31.4 (wend " WEND_VERSION ")\n", stderr);
     if (!flags->configure)
         return;
-    fputs("built without OpenSSL (TLS is not built yet)\n"
+    fputs("built with " OPENSSL_VERSION_TEXT " (TLS is not built yet)\n"
           "configure arguments: --prefix=/etc/nginx --conf-path=" CONF_PATH " --pid-path=" PID_PATH
           " --http-log-path=" ACCESS_LOG " --error-log-path=" ERROR_LOG
-          " --with-pcre-jit --with-threads"
-          " --without-http-cache --without-http_fastcgi_module --without-http_scgi_module"
-          " --without-http_grpc_module --without-http_memcached_module --without-http_gzip_module"
-          " --without-http_charset_module --without-http_ssi_module --without-http_userid_module"
-          " --without-http_auth_basic_module --without-http_mirror_module --without-http_geo_module"
-          " --without-http_split_clients_module --without-http_referer_module"
-          " --without-http_limit_conn_module --without-http_limit_req_module"
-          " --without-http_empty_gif_module --without-http_browser_module"
-          " --without-http_upstream_hash_module --without-http_upstream_ip_hash_module"
-          " --without-http_upstream_least_conn_module --without-http_upstream_random_module"
-          " --without-http_upstream_zone_module --without-http_upstream_sticky_module\n",
+          " --with-pcre-jit --with-threads",
           stderr);
+    wend_configure_words_write(stderr);
+    fputc('\n', stderr);
 }
 
 static bool flag_value(int argc, char **argv, int *i, const char **at, const char **value,

@@ -11,6 +11,14 @@ const struct wend_known_directive wend_known_directives[] = {
 };
 const size_t wend_known_directives_count = WEND_COUNT(wend_known_directives);
 
+static const struct {
+    const char *name, *module;
+} known_variables[] = {
+#define WEND_KNOWN_VARIABLE(name, module) {name, module},
+#include "conf/known_variables.def"
+#undef WEND_KNOWN_VARIABLE
+};
+
 /* What will not be part of this program, by the start of a module's name or of its file's. */
 static const struct {
     const char *module; /* as in the table */
@@ -81,6 +89,27 @@ const char *wend_known_explain(struct wend_str name)
     snprintf(text, sizeof text, "is a directive of %s%s that is not built into wend yet",
              known->module, known->paid ? " (sold with nginx)" : "");
     return text;
+}
+
+static bool is_named(struct wend_str name, struct wend_str known)
+{
+    if (wend_str_ends(known, WEND_STR("*")))
+        return wend_str_starts(name, wend_str_slice(known, 0, known.len - 1));
+    return wend_str_eq(name, known);
+}
+
+const char *wend_known_explain_variable(struct wend_str name)
+{
+    static _Thread_local char text[128];
+
+    for (size_t i = 0; i < WEND_COUNT(known_variables); i++) {
+        if (!is_named(name, wend_str_of(known_variables[i].name)))
+            continue;
+        snprintf(text, sizeof text, "is a variable of %s that is not built into wend yet",
+                 known_variables[i].module);
+        return text;
+    }
+    return NULL;
 }
 
 const char *wend_known_explain_module(struct wend_str file)

@@ -1,4 +1,4 @@
-/* conf/known.h - the directives of nginx, whether built here or not.
+/* conf/known.h - the directives and variables of nginx, whether built here or not.
  *
  * What it is for. A configuration that uses something we do not have yet must not be told "unknown
  * directive": the name is known, and the message says whose it is and what becomes of it.
@@ -22,6 +22,9 @@ const struct wend_known_directive *wend_known_find(struct wend_str name);
 /* Why a directive that no module here has is refused, to stand after its name in quotes: `"gzip" is
  * ...`. NULL: nobody knows it. A static text, or one valid until the thread's next call. */
 const char *wend_known_explain(struct wend_str name);
+
+/* The same for a variable, to stand after `variable "$name"`. NULL: nginx has none of that name. */
+const char *wend_known_explain_variable(struct wend_str name);
 
 /* Why a module that load_module names is refused; NULL: it may be loaded, what it does is built in
  * or its directives will be named one by one. `file` may be a path. */

@@ -45,6 +45,19 @@ static void every_kind_has_its_message(void **state)
     explain("gzipp", NULL);
 }
 
+static void every_variable_is_known(void **state)
+{
+    (void)state;
+    assert_int_equal(WEND_COUNT(known_variables), 170);
+    for (size_t i = 1; i < WEND_COUNT(known_variables); i++)
+        assert_true(strcmp(known_variables[i - 1].name, known_variables[i].name) < 0);
+    assert_string_equal(wend_known_explain_variable(WEND_STR("ssl_protocol")),
+                        "is a variable of ngx_http_ssl_module that is not built into wend yet");
+    assert_non_null(wend_known_explain_variable(WEND_STR("jwt_claim_sub")));
+    assert_null(wend_known_explain_variable(WEND_STR("ssl_protocols")));
+    assert_null(wend_known_explain_variable(WEND_STR("")));
+}
+
 static void modules_are_refused_by_their_file(void **state)
 {
     (void)state;
@@ -61,6 +74,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sorted_and_all_found),
         cmocka_unit_test(every_kind_has_its_message),
+        cmocka_unit_test(every_variable_is_known),
         cmocka_unit_test(modules_are_refused_by_their_file),
     };
 

@@ -435,6 +435,19 @@ static struct wend_value time_text(struct wend_exchange *x, const struct wend_va
     return found(wend_arena_keep(&x->task->arena, text));
 }
 
+/* 2026-11-21T04:18:56.123+00:00 */
+static struct wend_value time_iso_ms(struct wend_exchange *x, const struct wend_variable *v)
+{
+    int64_t now = wend_loop_wall_ns(x->task->loop);
+    struct wend_str text = wend_clock_iso_now(now);
+    size_t seconds = sizeof("2026-11-21T04:18:56") - 1;
+
+    (void)v;
+    return found(wend_arena_printf(&x->task->arena, "%.*s.%03d%.*s", (int)seconds, text.ptr,
+                                   (int)(now / WEND_NS_PER_MS % 1000), (int)(text.len - seconds),
+                                   text.ptr + seconds));
+}
+
 static struct wend_value limit_rate(struct wend_exchange *x, const struct wend_variable *v)
 {
     (void)v;
@@ -551,9 +564,10 @@ const struct wend_variable_row wend_core_variables[] = {
     {"hostname", hostname, 0, 0, "this machine's name"},
     {"msec", msec, 0, CH, "seconds since 1970 with milliseconds"},
     {"time_iso8601", time_text, 1, CH, "local time, ISO 8601"},
+    {"time_iso8601_ms", time_iso_ms, 0, CH, "the same with milliseconds"},
     {"time_local", time_text, 0, CH, "local time, Common Log Format"},
-    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE, "what the response is limited to, in bytes a second; 0: not by `set`",
-     assign_limit_rate},
+    {"limit_rate", limit_rate, 0, CH | WEND_VAR_CHANGEABLE,
+     "what the response is limited to, in bytes a second; 0: not by `set`", assign_limit_rate},
     {"pipe", unpiped, 0, 0, "\"p\" for pipelined requests in nginx; always \".\" here"},
     {"proxy_protocol_addr", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},
     {"proxy_protocol_port", nothing, 0, 0, "empty: the PROXY protocol is not built yet"},

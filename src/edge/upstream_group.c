@@ -493,6 +493,22 @@ static struct wend_value get_cookie(struct wend_exchange *x, const struct wend_v
     return found;
 }
 
+/* $request_body and $request_body_file: what was read before an upstream was asked. */
+static struct wend_value get_body(struct wend_exchange *x, const struct wend_variable *variable)
+{
+    const struct wend_upstream *upstream = upstream_of(x);
+    bool file = variable->data != 0;
+    bool said = x->request.chunked || x->request.content_length >= 0;
+    struct wend_str text;
+
+    if (upstream == NULL || !upstream->body_collected || !said)
+        return (struct wend_value){WEND_STR_NULL, false};
+    if (upstream->body_bytes == 0)
+        return (struct wend_value){WEND_STR(""), !file};
+    text = file ? upstream->body.file_path : wend_body_memory(&upstream->body);
+    return (struct wend_value){text, text.ptr != NULL};
+}
+
 #define FACT(word, fact, text)                                                                     \
     {                                                                                              \
         .name = word, .get = get_fact, .data = fact, .flags = WEND_VAR_CHANGES, .help = text       \
@@ -520,6 +536,15 @@ static const struct wend_variable_row variables[] = {
      .get = get_cookie,
      .flags = WEND_VAR_PREFIX | WEND_VAR_CHANGES,
      .help = "a cookie the upstream sets"},
+    {.name = "request_body",
+     .get = get_body,
+     .flags = WEND_VAR_CHANGES,
+     .help = "the request's body for an upstream, if it is in memory"},
+    {.name = "request_body_file",
+     .get = get_body,
+     .data = 1,
+     .flags = WEND_VAR_CHANGES,
+     .help = "the file with the request's body, under client_body_in_file_only"},
     {.name = NULL},
 };
 

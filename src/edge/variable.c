@@ -1,6 +1,7 @@
 /* edge/variable.c - see edge/variable.h. */
 #include "edge/variable.h"
 
+#include "conf/known.h"
 #include "edge/request.h"
 
 /* --- rows ------------------------------------------------------------------------------------- */
@@ -105,6 +106,15 @@ struct wend_variable *wend_variable_use(struct wend_conf *conf, struct wend_str 
     return name_valid(name) ? make(conf, name) : NULL;
 }
 
+static enum wend_code refuse_unknown(struct wend_conf *conf, struct wend_str name)
+{
+    const char *why = wend_known_explain_variable(name);
+
+    if (why != NULL)
+        return wend_conf_fail(conf->error, NULL, "variable \"$%.*s\" %s", WEND_STR_ARG(name), why);
+    return wend_conf_fail(conf->error, NULL, "unknown \"%.*s\" variable", WEND_STR_ARG(name));
+}
+
 enum wend_code wend_variables_resolve(struct wend_conf *conf, struct wend_edge *edge)
 {
     for (size_t i = 0; i < edge->indexed_count; i++) {
@@ -120,8 +130,7 @@ enum wend_code wend_variables_resolve(struct wend_conf *conf, struct wend_edge *
             variable->flags |= row->flags;
             variable->assign = row->assign;
         } else if ((variable->flags & WEND_VAR_CHANGEABLE) == 0) {
-            return wend_conf_fail(conf->error, NULL, "unknown \"%.*s\" variable",
-                                  WEND_STR_ARG(variable->name));
+            return refuse_unknown(conf, variable->name);
         }
     }
     return WEND_OK;
