@@ -18,7 +18,7 @@ done
 install -m 644 docs/man/wend.1 "$to/share/man/man1/"
 # The pages of the commands come from the tables their options are parsed with.
 date=$(date -u +'%B %e, %Y' -r "$BUILD/src/cmd/wend")
-for command in serve app get trace help; do
+for command in serve app gunicorn get trace help; do
     "$BUILD/wend" help --man $command | sed "1s/.*/.Dd $date/" >"$to/share/man/man1/wend-$command.1"
 done
 "$BUILD/wend" help --man edge | sed "1s/.*/.Dd $date/; s/^\\(\\.Dt .*\\) 1$/\\1 8/" >"$to/share/man/man8/wend-edge.8"

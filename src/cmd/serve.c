@@ -5,6 +5,7 @@
 #include "cmd/options.h"
 #include "edge/serve.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -44,6 +45,10 @@ static enum target look_at(const char *target)
         snprintf(manage, sizeof(manage), "%s/manage.py", target);
         return access(manage, R_OK) == 0 ? TARGET_PROJECT : TARGET_FOLDER;
     }
+    if ((ends_with(target, ".ini") || ends_with(target, ".conf")) && access(target, R_OK) != 0) {
+        fprintf(stderr, "wend serve: cannot read \"%s\": %s\n", target, strerror(errno));
+        return TARGET_WRONG;
+    }
     if (ends_with(target, ".ini"))
         return TARGET_UWSGI;
     if (ends_with(target, ".conf"))
@@ -53,6 +58,39 @@ static enum target look_at(const char *target)
         return TARGET_WRONG;
     }
     return TARGET_APPLICATION;
+}
+
+/* A folder is served as files when it has no manage.py: what somebody may have meant instead. */
+static void hint_at_folder(const char *folder, struct wend_arena *arena, const char **notes)
+{
+    DIR *entries = opendir(folder);
+    const struct dirent *entry;
+    bool empty = true, sources = false, page = false;
+    char manage[PATH_MAX];
+
+    *notes = NULL;
+    if (entries == NULL)
+        return;
+    for (entry = readdir(entries); entry != NULL; entry = readdir(entries)) {
+        if (entry->d_name[0] == '.')
+            continue;
+        empty = false;
+        sources |= ends_with(entry->d_name, ".py");
+        page |= strcmp(entry->d_name, "index.html") == 0 || strcmp(entry->d_name, "index.htm") == 0;
+        snprintf(manage, sizeof(manage), "%s/%s/manage.py", folder, entry->d_name);
+        if (access(manage, R_OK) == 0)
+            *notes = wend_arena_printf(arena,
+                                       "\n  there is a manage.py in %s: `wend serve %s/%s` serves "
+                                       "that project",
+                                       entry->d_name, folder, entry->d_name)
+                         .ptr;
+    }
+    closedir(entries);
+    if (empty)
+        *notes = "\n  the folder is empty";
+    else if (*notes == NULL && sources && !page)
+        *notes = "\n  no manage.py is here: files are served as they are, the .py files too; an "
+                 "application is named module:callable";
 }
 
 /* False ends the walk with exit status 2; a message was printed. */
@@ -137,6 +175,11 @@ static void announce_conf(const struct wend_edge *edge)
 
 static void set_notes(struct serve *serve)
 {
+    if (serve->tracebacks && !wend_launch_is_local(&serve->launch))
+        fputs("wend serve: --development shows tracebacks, with what is in their variables, to "
+              "everybody "
+              "who can reach this address\n",
+              stderr);
     serve->launch.notes =
         wend_arena_printf(&serve->launch.arena, "%s%s",
                           serve->tracebacks
@@ -207,6 +250,7 @@ static int serve_folder(struct serve *serve)
     }
     launch->what = wend_arena_printf(&launch->arena, "the files in %s", folder).ptr;
     launch->prefix = folder;
+    hint_at_folder(serve->target, &launch->arena, &launch->notes);
     wend_buffer_init(&conf, WEND_LAUNCH_CONF_MAX);
     wend_launch_write_head(launch, &conf);
     write_types(&conf);
@@ -286,10 +330,9 @@ int wend_cmd_serve(int argc, char **argv)
     if (walk.failed)
         return 2;
     if (serve.target == NULL) {
-        fputs(
-            "wend serve: say what: module:app, a Django project's folder, a folder of files, or an "
-            "nginx.conf\n",
-            stderr);
+        fputs("wend serve: say what: module:app, a Django project's folder, a folder of files, an "
+              "nginx.conf or a uwsgi.ini; `wend help serve` has examples\n",
+              stderr);
         return 2;
     }
     if (serve.launch.listener_count == 0 &&
