@@ -31,11 +31,11 @@ check-asan: packages-test $(BUILD)/venv/.ready build-asan/build.ninja ## unit an
 	@tools/links.sh build-asan
 	@tools/check.py --build build-asan --parts unit,e2e
 
-# What .ci/run does after `make check`: the unit tests and the e2e tests of the HTTP paths.
+# What .ci/run does after `make check`: all but the browser and what compares us with real peers.
 check-asan-short: packages-test $(BUILD)/venv/.ready build-asan/build.ninja
 	@ninja -C build-asan
 	@tools/links.sh build-asan
-	@tools/check.py --build build-asan --parts unit,e2e -k "static or bad_input or wsgi or get"
+	@tools/check.py --build build-asan --parts unit,e2e -k "not chromium and not peers and not vs_nginx and not app_commands"
 
 check-tsan: packages-test build-tsan/build.ninja ## the unit tests under TSan: fibers, offloading, queues, lending, zones
 	@ninja -C build-tsan
