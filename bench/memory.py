@@ -12,6 +12,7 @@ from peers import Missing
 IDLE = 15000
 HALF = 10000
 SMALL = 64
+IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; Python has no name for it
 REQUEST = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\n\r\n"
 HALF_HEAD = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 
@@ -31,10 +32,13 @@ def read_answer(s):
 
 
 def connect(port, index):
-    # One source address has 28,000 ports at most; 127/8 has plenty.
-    s = socket.create_connection(("127.0.0.1", port), timeout=20,
-                                 source_address=(f"127.0.0.{2 + index // 10000}", 0))
+    # One source address has 28,000 ports at most; 127/8 has plenty. The port is chosen with the
+    # connection, not before: ports that earlier servers' clients left in TIME_WAIT do not count.
+    s = socket.socket()
     s.settimeout(20)
+    s.setsockopt(socket.IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, 1)
+    s.bind((f"127.0.0.{2 + index // 10000}", 0))
+    s.connect(("127.0.0.1", port))
     return s
 
 

@@ -19,11 +19,16 @@ BENCH = ROOT / "bench"
 TICK_US = 1_000_000 / os.sysconf("SC_CLK_TCK")
 SERVER_CORE, CLIENT_CORE = "0", "1"
 START_S = 20
+PORTS_TRIED = 5
 VENV = ROOT / "build/venv-bench"
 
 
 class Missing(Exception):
     """The peer cannot be started here; the text says why."""
+
+
+class PortTaken(Missing):
+    """Another process has the port by now."""
 
 
 def wend_program():
@@ -114,6 +119,10 @@ class Server:
                 os.kill(pid, signal.SIGKILL)
         for process in [self.process, *self.helpers]:
             process.wait()
+        # Thousands of connections take a while to close: the next server shall not pay for it.
+        end = time.monotonic() + START_S
+        while any(map(is_running, family)) and time.monotonic() < end:
+            time.sleep(0.05)
 
 
 def is_running(pid):
@@ -165,10 +174,18 @@ class Peers:
 
     def start(self, name, under=(), **options):
         """A running Server, or Missing. `under`: the command of a tool that runs it."""
-        home = self.work / f"{name.replace('/', '_')}-{self.next_port}"
-        home.mkdir()
+        for _ in range(PORTS_TRIED):
+            try:
+                return self.start_once(name, under, options)
+            except PortTaken as why:  # by somebody else, after we had looked
+                taken = why
+        raise Missing(str(taken))
+
+    def start_once(self, name, under, options):
         while not is_free(self.next_port):
             self.next_port += 1
+        home = self.work / f"{name.replace('/', '_')}-{self.next_port}"
+        home.mkdir()
         port = self.next_port
         self.next_port += 1
         kind, _, variant = name.partition("/")
@@ -183,8 +200,10 @@ class Peers:
         while not answers(port):
             if process.poll() is not None or time.monotonic() > end:
                 server.stop()
-                tail = log_path.read_text(errors="replace").strip().splitlines()[-3:]
-                raise Missing(f"{name} does not answer: {' / '.join(tail) or 'it said nothing'}")
+                said = log_path.read_text(errors="replace")
+                tail = said.strip().splitlines()[-3:]
+                failure = PortTaken if "in use" in said else Missing
+                raise failure(f"{name} does not answer: {' / '.join(tail) or 'it said nothing'}")
             time.sleep(0.05)
         return server
 
@@ -290,7 +309,10 @@ mimetype.assign = ( ".html" => "text/html" )
 
     def make_uwsgi(self, home, port, variant, application="hello"):
         cwd, env, module = self.app_env(application)
-        flag = {"http-socket": ["--http-socket", f"127.0.0.1:{port}"],
+        # The plain http-socket ends the connection after each answer and does not say so: a client
+        # that keeps to HTTP/1.1 takes that for a failure. With the field it connects again in peace.
+        flag = {"http-socket": ["--http-socket", f"127.0.0.1:{port}",
+                                "--add-header", "Connection: close"],
                 "http11-socket": ["--http11-socket", f"127.0.0.1:{port}"],
                 "http-keepalive": ["--plugin", "http", "--http", f"127.0.0.1:{port}",
                                    "--http-keepalive"]}[variant]

@@ -6,9 +6,13 @@ the requests wrk counted. Servers stand on one core, wrk on the other; the sides
 in short runs, so that a slow minute of the machine falls on all of them alike. Throughput is not
 the figure because wrk, not the server, is the bottleneck of the fast rows.
 
-    bench/run.py [ROW ...] [--runs N] [--seconds S] [--full] [--syscalls] [--callgrind]
+    bench/run.py [ROW ...] [--runs N] [--seconds S] [--full] [--resume] [--syscalls] [--callgrind]
+    bench/run.py --write
 
-Writes a table to standard output and everything measured to build/bench.json.
+The default, 5 runs of 3 s, takes about ten minutes; --full, 15 runs of 5 s, about an hour. Each row
+is written to build/bench.json as soon as it is measured, so that a broken off run goes on with
+--resume, and a row can be measured again alone. --write measures nothing and makes
+docs/performance.md of what is in build/bench.json.
 """
 import argparse
 import dataclasses
@@ -25,9 +29,11 @@ import urllib.request
 
 import memory
 import peers
+import report
 from peers import Missing
 
 OUTPUT = peers.ROOT / "build/bench.json"
+DOCUMENT = peers.ROOT / "docs/performance.md"
 
 
 @dataclasses.dataclass
@@ -154,6 +160,12 @@ def instructions_per_request(work, side, row):
 
 # --- a row ------------------------------------------------------------------------------------------
 
+def progress(text):
+    """One line that the next one overwrites, for who watches; nothing in a file."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
 def measure(work, row, arguments):
     servers, missing, runs, extra = {}, {}, {}, {}
     for side in row.sides:
@@ -164,8 +176,11 @@ def measure(work, row, arguments):
     try:
         for server in filter(None, servers.values()):
             wrk(server.port, row.path, 1, row.connections)
-        for _ in range(arguments.runs):
+        for run in range(arguments.runs):
             for side, server in servers.items():
+                if side in missing:
+                    continue
+                progress(f"{row.name}: run {run + 1} of {arguments.runs}, {side}")
                 try:
                     result = (bare_loop_run(servers["wend-serve"], arguments.seconds)
                               if server is None else short_run(server, row, arguments.seconds))
@@ -174,12 +189,14 @@ def measure(work, row, arguments):
                     missing[side] = str(why)
         for side, server in servers.items():
             if arguments.syscalls and server is not None:
+                progress(f"{row.name}: system calls of {side}")
                 extra.setdefault(side, {})["syscalls"] = syscalls_per_request(server, row)
     finally:
         for server in filter(None, servers.values()):
             server.stop()
     if arguments.callgrind:
-        for side in set(runs) - {"bare-loop"}:
+        for side in sorted(set(runs) - {"bare-loop"}):
+            progress(f"{row.name}: callgrind of {side}")
             extra.setdefault(side, {})["instructions"] = instructions_per_request(work, side, row)
     return summarise(row, runs, missing, extra)
 
@@ -249,6 +266,10 @@ def parse_arguments():
     parser.add_argument("--full", action="store_true", help="15 runs of 5 s, syscalls counted")
     parser.add_argument("--syscalls", action="store_true", help="count system calls with strace")
     parser.add_argument("--callgrind", action="store_true", help="count instructions (slow)")
+    parser.add_argument("--resume", action="store_true",
+                        help="leave out rows that build/bench.json has with these settings")
+    parser.add_argument("--write", action="store_true",
+                        help="write docs/performance.md from build/bench.json and measure nothing")
     parser.add_argument("--port", type=int, default=18850, help="the first port to use")
     arguments = parser.parse_args()
     for name in arguments.rows:
@@ -260,29 +281,57 @@ def parse_arguments():
     return arguments
 
 
+def measured():
+    """What build/bench.json has, by the rows' names."""
+    try:
+        return {row["name"]: row for row in json.loads(OUTPUT.read_text())["rows"]}
+    except (OSError, ValueError, KeyError):
+        return {}
+
+
+def store(rows):
+    OUTPUT.parent.mkdir(exist_ok=True)
+    order = [row.name for row in ROWS] + list(memory.ROWS)
+    kept = [rows[name] for name in order if name in rows]
+    OUTPUT.write_text(json.dumps({"rows": kept}, indent=1) + "\n")
+
+
+def measure_rows(arguments, here, rows):
+    """Measures the rows in their order; yields each once it is stored."""
+    settings = {"runs": arguments.runs, "seconds": arguments.seconds}
+    with tempfile.TemporaryDirectory(prefix="wend-bench-") as directory:
+        work = peers.Peers(directory, arguments.port)
+        calls = {row.name: (lambda row=row: measure(work, row, arguments)) for row in ROWS}
+        calls |= {name: (lambda call=call: call(work)) for name, call in memory.ROWS.items()}
+        for name, call in calls.items():
+            if name not in arguments.rows:
+                continue
+            if arguments.resume and rows.get(name, {}).get("settings") == settings:
+                continue
+            progress(name)
+            rows[name] = call() | {"settings": settings, "machine": here}
+            store(rows)
+            progress("")
+            yield rows[name]
+
+
 def main():
     arguments = parse_arguments()
-    here = machine()
+    here, rows = machine(), measured()
+    if arguments.write:
+        DOCUMENT.write_text(report.document(rows.values()))
+        print(f"{DOCUMENT.relative_to(peers.ROOT)} is made of {len(rows)} rows")
+        return 0
     print(f"{here['cpu']}, {here['cores']} cores, Linux {here['kernel']}, load {here['load']:.2f}; "
           f"{arguments.runs} alternating runs of {arguments.seconds} s, servers on core "
           f"{peers.SERVER_CORE}, wrk on core {peers.CLIENT_CORE}")
     if {"hello", "django"} & set(arguments.rows):
         peers.prepare_venv()
-    results = []
-    with tempfile.TemporaryDirectory(prefix="wend-bench-") as directory:
-        work = peers.Peers(directory, arguments.port)
-        for row in ROWS:
-            if row.name in arguments.rows:
-                results.append(measure(work, row, arguments))
-                show(results[-1])
-        for name, measure_memory in memory.ROWS.items():
-            if name in arguments.rows:
-                results.append(measure_memory(work))
-                memory.show(results[-1])
-    OUTPUT.parent.mkdir(exist_ok=True)
-    OUTPUT.write_text(json.dumps({"machine": here, "rows": results}, indent=1) + "\n")
+    missed = 0
+    for result in measure_rows(arguments, here, rows):
+        (memory.show if result["name"] in memory.ROWS else show)(result)
+        missed += sum(not target["met"] for target in result["targets"])
     print(f"\n{OUTPUT.relative_to(peers.ROOT)} has every run")
-    missed = [t for r in results for t in r["targets"] if not t["met"]]
     return 1 if missed else 0
 
 
