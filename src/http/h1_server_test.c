@@ -3,6 +3,7 @@
  * thread, the tests are the client. */
 #include "http/h1_server.h"
 
+#include "base/assert.h"
 #include "http/filter.h"
 
 #include <errno.h>
@@ -27,7 +28,7 @@ static pthread_t server_thread;
 static uint16_t port;
 static atomic_int finished_count, connections_open;
 static atomic_int last_status, last_spans;
-static pthread_barrier_t started;
+static pthread_barrier_t started, posted;
 
 static enum wend_code echo(struct wend_exchange *x)
 {
@@ -98,15 +99,18 @@ static void *answer_on_thread(void *arg)
     return NULL;
 }
 
+/* Of the server's thread. An answer can be out before the thread that gave it has ended. */
+static pthread_t answerers[64];
+static size_t answerer_count;
+
 static enum wend_code lent(struct wend_exchange *x)
 {
-    pthread_t thread;
     enum wend_code code = wend_exchange_offer(x);
 
     if (code != WEND_OK)
         return code;
-    pthread_create(&thread, NULL, answer_on_thread, x);
-    pthread_detach(thread);
+    WEND_ASSERT(answerer_count < WEND_COUNT(answerers));
+    pthread_create(&answerers[answerer_count++], NULL, answer_on_thread, x);
     return wend_exchange_lend(x);
 }
 
@@ -208,6 +212,9 @@ static void *run_server(void *unused)
     pthread_barrier_wait(&started);
     wend_loop_run(loop);
     wend_io_close(&listener);
+    while (answerer_count > 0)
+        pthread_join(answerers[--answerer_count], NULL);
+    pthread_barrier_wait(&posted);
     wend_loop_free(loop);
     wend_h1_thread_release();
     wend_arena_thread_release();
@@ -549,10 +556,12 @@ int main(void)
     int failed;
 
     pthread_barrier_init(&started, NULL, 2);
+    pthread_barrier_init(&posted, NULL, 2);
     pthread_create(&server_thread, NULL, run_server, NULL);
     pthread_barrier_wait(&started);
     failed = cmocka_run_group_tests(tests, NULL, NULL);
     wend_loop_post(loop, &stop_post);
+    pthread_barrier_wait(&posted);
     pthread_join(server_thread, NULL);
     return failed;
 }
