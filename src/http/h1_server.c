@@ -16,7 +16,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define INPUTS_SPARE 64 /* receive buffers kept per thread */
+#define INPUTS_SPARE 64  /* receive buffers kept per thread */
+#define TURN_REQUESTS 32 /* of one connection, before the others get their turn */
 
 struct input {
     struct input *next;
@@ -515,8 +516,13 @@ static void serve_connection(struct wend_task *task, void *arg)
         memcpy(in.bytes, hc->half, hc->half_bytes);
         in.end = hc->half_bytes;
     }
-    while (step == STEP_GO_ON) {
+    for (unsigned steps = 1; step == STEP_GO_ON; steps++) {
         step = next_request(task, hc, &in, &seen);
+        /* Who pipelines without end must not keep the others waiting. */
+        if (step == STEP_GO_ON && steps % TURN_REQUESTS == 0 && wend_task_yield(task) != WEND_OK) {
+            close_conn(hc);
+            step = STEP_STOP;
+        }
         /* A head in memory of its own must survive until it is complete. */
         if (in.bytes == in.pooled)
             wend_arena_rewind(&task->arena, start);

@@ -126,6 +126,16 @@ static enum wend_code arrived(struct wend_exchange *x)
                                                    : WEND_STR("too early;"));
 }
 
+static enum wend_code tell_turn(struct wend_exchange *x)
+{
+    struct wend_loop_stats stats;
+
+    wend_loop_stats(x->task->loop, &stats);
+    return wend_respond_text(
+        x, 200, WEND_STR("text/plain"),
+        wend_arena_printf(&x->task->arena, "turn=%llu;", (unsigned long long)stats.turns));
+}
+
 static enum wend_code serve(const struct wend_handler *self, struct wend_exchange *x)
 {
     struct wend_str path = x->request.path_raw;
@@ -141,6 +151,8 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         return file(x, 500000);
     if (wend_str_eq(path, WEND_STR("/thread")))
         return lent(x);
+    if (wend_str_eq(path, WEND_STR("/turn")))
+        return tell_turn(x);
     if (wend_str_eq(path, WEND_STR("/arrived")))
         return arrived(x);
     if (wend_str_eq(path, WEND_STR("/nothing")))
@@ -329,6 +341,24 @@ static void a_pipelined_request_is_as_old_as_its_receipt(void **state)
     (void)state;
     assert_non_null(strstr(answer, "with the events;HTTP/1.1 200"));
     assert_non_null(strstr(answer, "later;"));
+}
+
+/* A hundred requests in one packet are more than one connection gets in a turn of the loop. */
+static void who_pipelines_gives_others_their_turn(void **state)
+{
+    static const char request[] = "GET /turn HTTP/1.1\r\nHost: a\r\n\r\n";
+    char text[sizeof(request) * 100] = "";
+    const char *answer, *first, *last;
+
+    (void)state;
+    for (size_t i = 0; i < 99; i++)
+        memcpy(text + i * (sizeof(request) - 1), request, sizeof(request));
+    answer = ask(text, false);
+    assert_int_equal(count_of(answer, "turn="), 99);
+    first = last = strstr(answer, "turn=");
+    for (const char *next = first; next != NULL; next = strstr(next + 1, "turn="))
+        last = next;
+    assert_true(atoll(first + 5) < atoll(last + 5));
 }
 
 static void a_body_nobody_read_is_skipped(void **state)
@@ -538,6 +568,7 @@ int main(void)
         cmocka_unit_test(http_1_0_closes_unless_asked),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
         cmocka_unit_test(a_pipelined_request_is_as_old_as_its_receipt),
+        cmocka_unit_test(who_pipelines_gives_others_their_turn),
         cmocka_unit_test(a_body_nobody_read_is_skipped),
         cmocka_unit_test(a_malformed_body_nobody_read_ends_the_connection),
         cmocka_unit_test(a_head_may_come_byte_by_byte),
