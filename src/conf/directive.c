@@ -164,22 +164,26 @@ int64_t wend_conf_size(struct wend_str text)
     return unit == 0 || __builtin_mul_overflow(value, unit, &value) ? -1 : value;
 }
 
-/* The units in the order they must come; "M" is a month, "m" a minute. */
+enum { SECONDS = 1, MILLISECONDS = 2, BOTH = 3 };
+
+/* The units in the order they must come, and where: nginx counts years and months only in seconds.
+ * "M" is a month, "m" a minute. */
 static const struct {
     struct wend_str name;
     int64_t ms;
+    unsigned where;
 } time_units[] = {
-    {WEND_STR_INIT("y"), INT64_C(31536000000)},
-    {WEND_STR_INIT("M"), INT64_C(2592000000)},
-    {WEND_STR_INIT("w"), 604800000},
-    {WEND_STR_INIT("d"), 86400000},
-    {WEND_STR_INIT("h"), 3600000},
-    {WEND_STR_INIT("ms"), 1},
-    {WEND_STR_INIT("m"), 60000},
-    {WEND_STR_INIT("s"), 1000},
+    {WEND_STR_INIT("y"), INT64_C(31536000000), SECONDS},
+    {WEND_STR_INIT("M"), INT64_C(2592000000), SECONDS},
+    {WEND_STR_INIT("w"), 604800000, BOTH},
+    {WEND_STR_INIT("d"), 86400000, BOTH},
+    {WEND_STR_INIT("h"), 3600000, BOTH},
+    {WEND_STR_INIT("ms"), 1, MILLISECONDS},
+    {WEND_STR_INIT("m"), 60000, BOTH},
+    {WEND_STR_INIT("s"), 1000, BOTH},
 };
 
-int64_t wend_conf_msec(struct wend_str text)
+static int64_t read_time(struct wend_str text, unsigned where)
 {
     int64_t total = 0, largest = INT64_MAX;
 
@@ -193,7 +197,7 @@ int64_t wend_conf_msec(struct wend_str text)
         if (text.len == 0 || text.ptr[0] == ' ')
             unit = 1000;
         for (size_t i = 0; i < WEND_COUNT(time_units) && unit == 0; i++)
-            if (wend_str_starts(text, time_units[i].name)) {
+            if ((time_units[i].where & where) != 0 && wend_str_starts(text, time_units[i].name)) {
                 unit = time_units[i].ms;
                 text = wend_str_from(text, time_units[i].name.len);
             }
@@ -207,11 +211,16 @@ int64_t wend_conf_msec(struct wend_str text)
     return total;
 }
 
+int64_t wend_conf_msec(struct wend_str text)
+{
+    return read_time(text, MILLISECONDS);
+}
+
 int64_t wend_conf_sec(struct wend_str text)
 {
-    int64_t ms = wend_conf_msec(text);
+    int64_t ms = read_time(text, SECONDS);
 
-    return ms < 0 || ms % 1000 != 0 ? -1 : ms / 1000;
+    return ms < 0 ? -1 : ms / 1000;
 }
 
 /* --- setters ---------------------------------------------------------------------------------- */

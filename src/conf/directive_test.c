@@ -28,7 +28,8 @@ static void times(void **state)
     assert_int_equal(wend_conf_msec(WEND_STR("5ms")), 5);
     assert_int_equal(wend_conf_msec(WEND_STR("1h30m")), 5400000);
     assert_int_equal(wend_conf_msec(WEND_STR("1h 30m 5s")), 5405000);
-    assert_int_equal(wend_conf_msec(WEND_STR("1M")), INT64_C(2592000000));
+    assert_int_equal(wend_conf_msec(WEND_STR("1M")), -1);
+    assert_int_equal(wend_conf_sec(WEND_STR("1M")), 2592000);
     assert_int_equal(wend_conf_msec(WEND_STR("30m1h")), -1);
     assert_int_equal(wend_conf_msec(WEND_STR("1m1m")), -1);
     assert_int_equal(wend_conf_msec(WEND_STR("")), -1);

@@ -16,6 +16,9 @@ static const struct wend_conf_word since_words[] = {
     {"off", 0}, {"exact", 1}, {"before", 2}, {NULL, 0}};
 static const struct wend_conf_word tokens_words[] = {
     {"off", 0}, {"on", 1}, {"build", 2}, {NULL, 0}};
+#define POOL_BYTES_MIN 112 /* what nginx needs on this machine */
+#define POOL_ALIGNMENT 16
+
 static const struct wend_conf_word in_file_words[] = {
     {"off", 0}, {"on", 2}, {"clean", 1}, {NULL, 0}};
 
@@ -68,6 +71,23 @@ static enum wend_code set_root(struct wend_conf *conf, const struct wend_directi
     if (path.len == 0 || path.ptr[0] != '$')
         path = wend_edge_full_path(conf->data, path, false);
     return wend_template_compile(conf, path, &here->root);
+}
+
+/* The sizes of nginx's own pools: ours are arenas, which need none. */
+static enum wend_code check_pool_bytes(struct wend_conf *conf, const struct wend_directive *row,
+                                       void *slot)
+{
+    int64_t bytes = WEND_UNSET;
+    enum wend_code code = wend_set_size(conf, row, &bytes);
+
+    (void)slot;
+    if (code != WEND_OK)
+        return code;
+    if (bytes < POOL_BYTES_MIN)
+        return wend_conf_bad(conf, "the pool size must be no less than %d", POOL_BYTES_MIN);
+    if (bytes % POOL_ALIGNMENT != 0)
+        return wend_conf_bad(conf, "the pool size must be a multiple of %d", POOL_ALIGNMENT);
+    return WEND_OK;
 }
 
 static enum wend_code set_types(struct wend_conf *conf, const struct wend_directive *row,
@@ -486,9 +506,9 @@ static const struct wend_directive rows[] = {
      .fallback = "on", .help = "several slashes in a path count as one"},
     {"max_headers", HTTP_SERVER, 1, 1, .set = wend_set_number, AT_SERVER(max_headers),
      .fallback = "1000", .help = "fields of one request"},
-    {"connection_pool_size", HTTP_SERVER, 1, 1, .set = wend_set_size, AT_SERVER(pool_bytes),
-     .fallback = "512", .help = "checked, without effect", .once_checked = true},
-    {"request_pool_size", HTTP_SERVER, 1, 1, .set = wend_check_size, .level = WEND_LEVEL_LOCATION,
+    {"connection_pool_size", HTTP_SERVER, 1, 1, .set = check_pool_bytes, .level = WEND_LEVEL_SERVER,
+     .fallback = "512", .help = "checked, without effect"},
+    {"request_pool_size", HTTP_SERVER, 1, 1, .set = check_pool_bytes, .level = WEND_LEVEL_LOCATION,
      .fallback = "4k", .help = "checked, without effect"},
     {"http_policy", HTTP_SERVER, 1, 1, .set = wend_set_enum, AT_SERVER(strict), .extra = policies,
      .fallback = "nginx",
@@ -553,12 +573,8 @@ static void init_location(void *settings)
 static void init_server(void *settings)
 {
     struct wend_edge_core_server *s = settings;
-    int64_t *numbers[] = {&s->client_header_timeout_ms,
-                          &s->client_header_buffer_size,
-                          &s->large_buffer_count,
-                          &s->large_buffer_bytes,
-                          &s->max_headers,
-                          &s->pool_bytes};
+    int64_t *numbers[] = {&s->client_header_timeout_ms, &s->client_header_buffer_size,
+                          &s->large_buffer_count, &s->large_buffer_bytes, &s->max_headers};
     int *flags[] = {&s->ignore_invalid_headers, &s->underscores_in_headers, &s->merge_slashes,
                     &s->strict};
 

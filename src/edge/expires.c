@@ -1,6 +1,8 @@
 /* edge/expires.c - Expires and Cache-Control from one setting; see edge/expires.h. */
 #include "edge/expires.h"
 
+#include "conf/directive.h"
+
 #include <time.h>
 
 #define DAY_S 86400
@@ -27,43 +29,10 @@ bool wend_status_takes_fields(int status)
 
 /* --- the setting ----------------------------------------------------------------------------- */
 
-/* A time in seconds as everywhere in the configuration: "90", "1h30m", units from large to small.
- */
 static bool parse_seconds(struct wend_str text, int64_t *out)
 {
-    static const struct {
-        char unit;
-        int64_t seconds;
-    } units[] = {{'y', 365 * DAY_S}, {'M', 30 * DAY_S}, {'w', 7 * DAY_S}, {'d', DAY_S},
-                 {'h', 3600},        {'m', 60},         {'s', 1}};
-    size_t at = 0, next_unit = 0;
-    int64_t total = 0;
-
-    while (at < text.len) {
-        size_t from = at, unit;
-        uint64_t number;
-
-        while (at < text.len && text.ptr[at] >= '0' && text.ptr[at] <= '9')
-            at++;
-        if (!wend_str_to_u64(wend_str_slice(text, from, at), &number) || number > SECONDS_MAX)
-            return false;
-        if (at == text.len) {
-            total += (int64_t)number;
-            break;
-        }
-        for (unit = next_unit; unit < WEND_COUNT(units); unit++)
-            if (units[unit].unit == text.ptr[at])
-                break;
-        if (unit == WEND_COUNT(units))
-            return false;
-        total += (int64_t)number * units[unit].seconds;
-        next_unit = unit + 1;
-        at++;
-        while (at < text.len && text.ptr[at] == ' ')
-            at++;
-    }
-    *out = total;
-    return text.len > 0 && total <= SECONDS_MAX;
+    *out = wend_conf_sec(text);
+    return *out >= 0 && *out <= SECONDS_MAX;
 }
 
 bool wend_expires_parse(struct wend_str text, bool modified, struct wend_expires *out)

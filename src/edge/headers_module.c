@@ -9,6 +9,7 @@
 #include "base/clock.h"
 
 #define ADDED_MAX 1024
+#define DAY_S 86400
 
 enum inherit { INHERIT_OFF, INHERIT_ON, INHERIT_MERGE };
 
@@ -95,9 +96,15 @@ static enum wend_code set_expires(struct wend_conf *conf, const struct wend_dire
     s->expires_set = true;
     s->expires_modified = conf->statement->count == 3;
     if (s->expires_modified && !wend_str_eq(args[1], WEND_STR("modified")))
-        return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(args[1]));
+        return wend_conf_bad(conf, "\"expires\" directive invalid value");
+    if (s->expires_modified && wend_str_starts(time, WEND_STR("@")))
+        return wend_conf_bad(conf, "\"expires\" directive daily time cannot be used with "
+                                   "\"modified\" parameter");
     if (wend_template_has_variables(time))
         return wend_template_compile(conf, time, &s->expires_text);
+    if (wend_str_starts(time, WEND_STR("@")) && wend_conf_sec(wend_str_from(time, 1)) > DAY_S)
+        return wend_conf_bad(conf, "\"expires\" directive daily time value must be less than 24 "
+                                   "hours");
     if (!wend_expires_parse(time, s->expires_modified, &s->expires))
         return wend_conf_bad(conf, "\"expires\" directive invalid value");
     return WEND_OK;

@@ -60,8 +60,9 @@ static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *
             return wend_conf_bad(conf, "empty regex in server name \"%.*s\"", WEND_STR_ARG(text));
         return wend_edge_regex(conf, wend_str_from(name->text, 1), nocase, &name->regex);
     }
-    if (wend_str_eq(text, WEND_STR("*")))
-        return wend_conf_bad(conf, "server name \"*\" is invalid");
+    if ((text.len != 0 && text.ptr[0] == '*' && (text.len < 3 || text.ptr[1] != '.')) ||
+        wend_str_eq(text, WEND_STR(".")))
+        return wend_conf_bad(conf, "server name \"%.*s\" is invalid", WEND_STR_ARG(text));
     if (!wildcard_valid(text))
         return wend_conf_bad(conf, "invalid server name or wildcard \"%.*s\"", WEND_STR_ARG(text));
     name->text = lower(conf->arena, text);
@@ -200,7 +201,7 @@ static bool parse_keepalive(struct wend_str value, struct wend_listen_options *o
     }
     while (count < 3 && wend_str_split(&rest, ':', &part[count]))
         count++;
-    if (count < 2 || rest.ptr != NULL || value.len < 2)
+    if (count < 2 || rest.ptr != NULL || part[0].len + part[1].len + part[2].len == 0)
         return false;
     idle = part[0].len == 0 ? 0 : wend_conf_sec(part[0]);
     interval = part[1].len == 0 ? 0 : wend_conf_sec(part[1]);

@@ -95,7 +95,7 @@ struct wend_edge_core_server {
     struct wend_edge_server *server;
     int64_t client_header_timeout_ms, client_header_buffer_size, large_buffer_count,
         large_buffer_bytes;
-    int64_t max_headers, pool_bytes;
+    int64_t max_headers;
     int ignore_invalid_headers, underscores_in_headers, merge_slashes, strict;
 };
 

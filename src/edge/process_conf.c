@@ -187,11 +187,28 @@ static enum wend_code set_use(struct wend_conf *conf, const struct wend_directiv
     struct wend_str name = conf->statement->args[1];
 
     (void)row;
-    (void)slot;
+    if (((struct wend_str *)slot)->ptr != NULL)
+        return wend_conf_bad(conf, "\"use\" directive is duplicate");
+    *(struct wend_str *)slot = name;
     if (wend_str_eq(name, WEND_STR("epoll")))
         return WEND_OK;
     wend_conf_bad(conf, "invalid event type \"%.*s\"", WEND_STR_ARG(name));
     return wend_conf_advise(conf->error, "here it is always epoll");
+}
+
+static enum wend_code set_connections(struct wend_conf *conf, const struct wend_directive *row,
+                                      void *slot)
+{
+    struct wend_str text = conf->statement->args[1];
+    uint64_t value;
+
+    (void)row;
+    if (*(int64_t *)slot != WEND_UNSET)
+        return wend_conf_bad(conf, "\"worker_connections\" directive is duplicate");
+    if (!wend_str_to_u64(text, &value) || value > INT32_MAX)
+        return wend_conf_bad(conf, "invalid number \"%.*s\"", WEND_STR_ARG(text));
+    *(int64_t *)slot = (int64_t)value;
+    return WEND_OK;
 }
 
 /* thread_pool NAME threads=N [max_queue=N] */
@@ -280,11 +297,12 @@ static const struct wend_directive rows[] = {
     {"timer_resolution", M, 1, 1, .set = wend_check_msec, .help = "checked, without effect"},
     {"ssl_engine", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
     {"events", M, 0, 0, true, .set = set_events, WHOLE, .help = "how connections are accepted"},
-    {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = wend_set_number, AT(connections),
+    {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = set_connections, AT(connections),
      .fallback = "512", .help = "connections of one worker"},
     {"multi_accept", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(multi_accept),
      .fallback = "off", .help = "accept all waiting connections at once"},
-    {"use", WEND_CTX_EVENTS, 1, 1, .set = set_use, .fallback = "epoll", .help = "only epoll"},
+    {"use", WEND_CTX_EVENTS, 1, 1, .set = set_use, AT(method), .fallback = "epoll",
+     .help = "only epoll"},
     {"accept_mutex", WEND_CTX_EVENTS, 1, 1, .set = wend_set_flag, AT(accept_mutex),
      .fallback = "off", .help = "checked: the kernel wakes one worker per connection"},
     {"accept_mutex_delay", WEND_CTX_EVENTS, 1, 1, .set = wend_check_msec, .fallback = "500ms",

@@ -12,6 +12,7 @@ struct wend_process_conf {
     struct wend_str user, group; /* null: stay who we are */
     int64_t workers;             /* 0: one per CPU */
     int64_t connections;         /* worker_connections, per worker */
+    struct wend_str method;      /* use */
     int64_t nofile, core_bytes;
     int64_t shutdown_timeout_ms;
     int64_t priority;

@@ -469,7 +469,7 @@ static const struct wend_directive rows[] = {
     {"set", PLACES, 2, 2, .set = set_set, .help = "gives a variable a value"},
     {"if", WEND_CTX_SERVER | WEND_CTX_LOCATION, 1, -1, true, .set = set_if,
      .help = "steps and settings under a condition"},
-    {"rewrite_log", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_set_ignored, .fallback = "off",
+    {"rewrite_log", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_check_flag, .fallback = "off",
      .help = "checked; the trace shows rewrites"},
     {"uninitialized_variable_warn", PLACES | WEND_CTX_HTTP, 1, 1, .set = wend_set_ignored,
      .fallback = "on", .help = "checked, without effect"},
