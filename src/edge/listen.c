@@ -3,6 +3,7 @@
  * Search (nginx's order): the exact name, the longest wildcard with a leading asterisk, the longest
  * with a trailing one, the first matching regular expression, the listener's default server.
  */
+#include "dns/resolve.h"
 #include "edge/location.h"
 #include "edge/request.h"
 
@@ -122,50 +123,83 @@ static struct wend_edge_listen *listen_for(struct wend_conf *conf,
     return listen;
 }
 
-static enum wend_code parse_address(struct wend_conf *conf, struct wend_str text,
-                                    struct wend_listener *listener)
+/* Where a `listen` listens: each address with each port. */
+struct place {
+    struct wend_str host; /* null: a unix socket */
+    uint64_t first_port, last_port;
+};
+
+static enum wend_code bad_place(struct wend_conf *conf, const char *what)
 {
-    struct wend_str host = text, port_text = WEND_STR_NULL;
-    ptrdiff_t colon = wend_str_rfind_byte(text, ':');
-    uint64_t port = 80;
+    return wend_conf_bad(conf, "%s in \"%.*s\" of the \"listen\" directive", what,
+                         WEND_STR_ARG(conf->statement->args[1]));
+}
 
-    if (wend_str_starts(text, WEND_STR("unix:"))) {
-        listener->address.family = AF_UNIX;
-        if (!wend_listen_unix(listener, wend_str_from(text, 5)))
-            return wend_conf_bad(
-                conf, "%s in the unix domain socket in \"%.*s\" of the \"listen\" directive",
-                text.len == 5 ? "no path" : "too long path", WEND_STR_ARG(text));
-        return WEND_OK;
-    }
-    if (text.len != 0 && text.ptr[0] == '[') {
-        ptrdiff_t close = wend_str_find_byte(text, ']');
+/* "8080", "8080-8090" */
+static bool parse_ports(struct wend_str text, struct place *place, const char **wrong)
+{
+    ptrdiff_t dash = wend_str_find_byte(text, '-');
+    struct wend_str first = dash < 0 ? text : wend_str_slice(text, 0, (size_t)dash);
+    struct wend_str last = dash < 0 ? text : wend_str_from(text, (size_t)dash + 1);
 
-        if (close < 0)
-            return wend_conf_bad(conf, "invalid host in \"%.*s\" of the \"listen\" directive",
-                                 WEND_STR_ARG(text));
-        host = wend_str_slice(text, 0, (size_t)close + 1);
-        if ((size_t)close + 1 < text.len)
-            port_text = wend_str_from(text, (size_t)close + 2);
-    } else if (colon >= 0) {
-        host = wend_str_slice(text, 0, (size_t)colon);
-        port_text = wend_str_from(text, (size_t)colon + 1);
-    } else if (wend_str_to_u64(text, &port)) {
-        host = WEND_STR("*");
+    *wrong = "invalid port";
+    if (!wend_str_to_u64(first, &place->first_port) || !wend_str_to_u64(last, &place->last_port) ||
+        place->first_port == 0 || place->first_port > 65535 || place->last_port > 65535)
+        return false;
+    *wrong = "invalid port range";
+    return place->last_port >= place->first_port;
+}
+
+static bool only_ports(struct wend_str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((text.ptr[i] < '0' || text.ptr[i] > '9') && text.ptr[i] != '-')
+            return false;
+    return text.len != 0;
+}
+
+static enum wend_code parse_place(struct wend_conf *conf, struct wend_str text, struct place *place)
+{
+    ptrdiff_t colon = wend_str_rfind_byte(text, ':'), close = wend_str_find_byte(text, ']');
+    bool bracketed = text.len != 0 && text.ptr[0] == '[';
+    struct wend_str ports = WEND_STR("80");
+    const char *wrong;
+
+    place->host = text;
+    if (bracketed && close < 0)
+        return bad_place(conf, "invalid host");
+    if (colon > (bracketed ? close : -1)) {
+        place->host = wend_str_slice(text, 0, (size_t)colon);
+        ports = wend_str_from(text, (size_t)colon + 1);
+    } else if (only_ports(text)) {
+        place->host = WEND_STR("*");
+        ports = text;
     }
-    if (port_text.ptr != NULL && !wend_str_to_u64(port_text, &port))
-        port = 0;
-    if (port == 0 || port > 65535)
-        return wend_conf_bad(conf, "invalid port in \"%.*s\" of the \"listen\" directive",
-                             WEND_STR_ARG(text));
-    if (host.len == 0 || wend_str_eq(host, WEND_STR("*")))
+    if (place->host.len == 0)
+        return bad_place(conf, "no host");
+    return parse_ports(ports, place, &wrong) ? WEND_OK : bad_place(conf, wrong);
+}
+
+/* All that a host name stands for, as nginx does: names are looked up once, while reading. */
+static enum wend_code find_addresses(struct wend_conf *conf, struct wend_str host,
+                                     struct wend_dns_answer *answer)
+{
+    if (wend_str_eq(host, WEND_STR("*")))
         host = WEND_STR("0.0.0.0");
-    if (wend_str_eq_nocase(host, WEND_STR("localhost")))
-        host = WEND_STR("127.0.0.1");
-    if (wend_address_parse_host(host, (uint16_t)port, &listener->address))
+    if (wend_dns_resolve_now(conf->arena, host, 0, answer) == WEND_OK)
         return WEND_OK;
-    wend_conf_bad(conf, "host not found in \"%.*s\" of the \"listen\" directive",
-                  WEND_STR_ARG(text));
-    return wend_conf_advise(conf->error, "names are not looked up here: write the address");
+    return bad_place(conf, wend_str_starts(host, WEND_STR("[")) ? "invalid IPv6 address"
+                                                                : "host not found");
+}
+
+static void set_address(struct wend_listener *listener, const union wend_dns_address *from,
+                        uint64_t port)
+{
+    wend_address_from_sockaddr(&listener->address, &from->any);
+    if (listener->address.family == AF_INET6)
+        listener->address.in6.sin6_port = htons((uint16_t)port);
+    else
+        listener->address.in.sin_port = htons((uint16_t)port);
 }
 
 static bool value_of(struct wend_str word, const char *name, struct wend_str *value)
@@ -272,7 +306,7 @@ static enum wend_code parse_valued(struct wend_conf *conf, struct wend_str word,
     } else if (value_of(word, "so_keepalive=", &value)) {
         if (!parse_keepalive(value, o))
             return wend_conf_bad(conf, "invalid so_keepalive value: \"%.*s\"", WEND_STR_ARG(value));
-    } else if (!value_of(word, "setfib=", &value) && !value_of(word, "accept_filter=", &value)) {
+    } else if (!value_of(word, "accept_filter=", &value)) {
         return refuse_option(conf, word);
     }
     return what == NULL ? WEND_OK
@@ -356,22 +390,46 @@ static enum wend_code add_listen(struct wend_conf *conf, const struct wend_liste
     return join(conf, listen, server, is_default);
 }
 
+static enum wend_code listen_unix(struct wend_conf *conf, struct wend_str path,
+                                  struct wend_listener *listener)
+{
+    listener->address.family = AF_UNIX;
+    if (wend_listen_unix(listener, path))
+        return WEND_OK;
+    return bad_place(conf, path.len == 0 ? "no path in the unix domain socket"
+                                         : "too long path in the unix domain socket");
+}
+
 static enum wend_code set_listen(struct wend_conf *conf, const struct wend_directive *row,
                                  void *slot)
 {
     const struct wend_statement *s = conf->statement;
     struct wend_listener listener = {.fd = -1};
-    bool is_default = false, uwsgi = false;
+    bool is_default = false, uwsgi = false, local = wend_str_starts(s->args[1], WEND_STR("unix:"));
+    struct wend_dns_answer answer = {0};
+    struct place place = {0};
+    enum wend_code code;
 
     (void)row;
     (void)slot;
-    if (parse_address(conf, s->args[1], &listener) != WEND_OK)
-        return WEND_E_CONFIG;
+    code = local ? listen_unix(conf, wend_str_from(s->args[1], 5), &listener)
+                 : parse_place(conf, s->args[1], &place);
+    if (code == WEND_OK && !local)
+        code = find_addresses(conf, place.host, &answer);
+    if (code == WEND_OK && !local)
+        set_address(&listener, &answer.at[0], place.first_port); /* options ask for the family */
     listener.options.nodelay = true;
-    for (unsigned i = 2; i < s->count; i++)
-        if (parse_option(conf, s->args[i], &listener, &is_default, &uwsgi) != WEND_OK)
-            return WEND_E_CONFIG;
-    return add_listen(conf, &listener, is_default, uwsgi);
+    for (unsigned i = 2; i < s->count && code == WEND_OK; i++)
+        code = parse_option(conf, s->args[i], &listener, &is_default, &uwsgi);
+    if (local)
+        return code == WEND_OK ? add_listen(conf, &listener, is_default, uwsgi) : code;
+    for (size_t i = 0; i < answer.count && code == WEND_OK; i++) {
+        for (uint64_t port = place.first_port; port <= place.last_port && code == WEND_OK; port++) {
+            set_address(&listener, &answer.at[i], port);
+            code = add_listen(conf, &listener, is_default, uwsgi);
+        }
+    }
+    return code;
 }
 
 /* --- finishing -------------------------------------------------------------------------------- */

@@ -4,7 +4,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import NGINX, WEND, needs, needs_peer, temp_paths
+from conftest import Client, NGINX, WEND, free_port, needs, needs_peer, temp_paths
 
 pytestmark = needs("edge")
 S = "server { listen 127.0.0.1:1; %s }"
@@ -123,3 +123,13 @@ def test_version_words():
     assert done.stderr.startswith("nginx version: nginx/1.31.4 (wend ")
     for word in ("--prefix=", "--conf-path=", "--pid-path=", "--http-log-path=", "--error-log-path="):
         assert word in done.stderr
+
+
+def test_listen_takes_names_and_ranges_of_ports(edge):
+    port = free_port()
+    server = edge("server { listen localhost:PORT; listen 127.0.0.1:%d-%d; return 200 $server_port; }"
+                  % (port, port + 1))
+    assert server.ask("/").body == str(server.port).encode()
+    for other in (port, port + 1):
+        with Client(other) as client:
+            assert client.ask("/").body == str(other).encode()
