@@ -247,7 +247,7 @@ int wend_cmd_edge(int argc, char **argv)
 {
     const char *slash = strrchr(argv[0], '/');
     struct flags flags = {.as_nginx = strcmp(slash != NULL ? slash + 1 : argv[0], "nginx") == 0};
-    struct wend_edge_server_options server = {0};
+    struct wend_edge_server_options server = {.bind_tries = 5};
     struct wend_arena arena;
     const char *pid_path;
     bool own_prefix;

@@ -19,6 +19,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #define CONF_ARENA_MAX ((size_t)1 << 30)
@@ -89,29 +90,59 @@ static struct wend_edge_listen *same_listen(const struct wend_edge *edge,
     return NULL;
 }
 
-/* Opens what is new and keeps what is open; on failure nothing of the old is touched. */
+/* One that was open already, here or in the process before an upgrade. */
+static bool keep_open(struct wend_edge_listen *listen, const struct wend_edge *old)
+{
+    struct wend_edge_listen *before = same_listen(old, listen);
+
+    if (before == NULL)
+        return wend_upgrade_inherited() && wend_upgrade_take(&listen->listener);
+    listen->listener.fd = before->listener.fd;
+    wend_listen_apply(&listen->listener);
+    return true;
+}
+
+/* WEND_E_EXISTS: nothing is wrong but addresses that somebody else listens on. */
+static enum wend_code open_all(const struct wend_edge_server_options *options,
+                               struct wend_edge *edge, const struct wend_edge *old)
+{
+    enum wend_code result = WEND_OK;
+
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        char message[WEND_LISTEN_MESSAGE_MAX];
+        enum wend_code code;
+
+        if (listen->covered_by != NULL || listen->listener.fd >= 0 || keep_open(listen, old))
+            continue;
+        code = wend_listen_open(&listen->listener, message);
+        if (code == WEND_OK)
+            continue;
+        wend_edge_emerg(&options->edge, message);
+        if (code != WEND_E_EXISTS)
+            return WEND_E_CONFIG;
+        result = code;
+    }
+    return result;
+}
+
+/* Opens what is new and keeps what is open; on failure nothing of the old is touched. Whoever has
+ * an address may be about to leave it: a server that is being replaced, a test that has just ended.
+ */
 static enum wend_code open_listeners(const struct wend_edge_server_options *options,
                                      struct wend_edge *edge, const struct wend_edge *old)
 {
-    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
-        struct wend_edge_listen *before = same_listen(old, listen);
-        char message[WEND_LISTEN_MESSAGE_MAX];
+    const struct timespec pause = {.tv_nsec = WEND_BIND_PAUSE_MS * WEND_NS_PER_MS};
+    enum wend_code code = open_all(options, edge, old);
 
-        if (listen->covered_by != NULL)
-            continue;
-        if (before != NULL) {
-            listen->listener.fd = before->listener.fd;
-            wend_listen_apply(&listen->listener);
-            continue;
-        }
-        if (wend_upgrade_inherited() && wend_upgrade_take(&listen->listener))
-            continue;
-        if (wend_listen_open(&listen->listener, message) != WEND_OK) {
-            wend_edge_emerg(&options->edge, message);
-            return WEND_E_CONFIG;
-        }
+    for (unsigned tries = 1; code == WEND_E_EXISTS && tries < options->bind_tries; tries++) {
+        wend_log(wend_log_process, WEND_LOG_NOTICE, 0, 0, "try again to bind() after %dms",
+                 WEND_BIND_PAUSE_MS);
+        nanosleep(&pause, NULL);
+        code = open_all(options, edge, old);
     }
-    return WEND_OK;
+    if (code == WEND_E_EXISTS && options->bind_tries > 1)
+        wend_edge_emerg(&options->edge, "still could not bind()");
+    return code == WEND_OK ? WEND_OK : WEND_E_CONFIG;
 }
 
 static void close_listeners(struct wend_edge *edge, bool remove_paths)

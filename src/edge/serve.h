@@ -12,12 +12,15 @@
 #include "edge/edge.h"
 #include "net/process.h"
 
+#define WEND_BIND_PAUSE_MS 500
+
 struct wend_edge_server_options {
     struct wend_edge_options edge;
     struct wend_str conf_text;     /* not null: the configuration, named conf_path in messages */
     struct wend_str error_log;     /* -e; null: the configuration's or the built-in one */
     const char *worker_executable; /* not NULL: workers are this program; see wend_edge_worker() */
     const char *pid_path;          /* the default; NULL: none unless configured */
+    unsigned bind_tries; /* for an address in use, WEND_BIND_PAUSE_MS apart; 0: one */
     bool quiet_start;
     bool watch_parent;
     /* When the first generation serves: a banner. May be NULL. */

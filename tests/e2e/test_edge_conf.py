@@ -1,10 +1,12 @@
 """The configuration language: `-t` beside a real nginx. Both must accept or refuse the same texts; a
 refusal names the file and the line."""
 import re
+import socket
 import subprocess
 
 import pytest
-from conftest import Client, NGINX, WEND, free_port, needs, needs_peer, temp_paths
+from conftest import (Client, NGINX, WEND, free_port, needs, needs_peer, temp_paths,
+                      write_conf)
 
 pytestmark = needs("edge")
 S = "server { listen 127.0.0.1:1; %s }"
@@ -133,3 +135,17 @@ def test_listen_takes_names_and_ranges_of_ports(edge):
     for other in (port, port + 1):
         with Client(other) as client:
             assert client.ask("/").body == str(other).encode()
+
+
+def test_an_address_in_use_is_tried_five_times(tmp_path):
+    port = free_port()
+    with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        taken.bind(("127.0.0.1", port))
+        taken.listen()
+        conf = write_conf(tmp_path, "server { listen 127.0.0.1:PORT; }", port)
+        run = subprocess.run([WEND, "edge", "-p", tmp_path, "-c", conf], capture_output=True,
+                             text=True, timeout=60)
+    assert run.returncode == 1
+    assert run.stderr.count("bind() to 127.0.0.1:%d failed (98: Address already in use)" % port) == 5
+    assert run.stderr.rstrip().endswith("[emerg] still could not bind()")
