@@ -5,8 +5,18 @@
 
 /* --- directives ------------------------------------------------------------------------------- */
 
+/* "~pattern" or "~*pattern"; cookies' domains know no case (RFC 6265 5.1.3). */
+static enum wend_code parse_regex(struct wend_conf *conf, struct wend_str from, bool domain,
+                                  const struct wend_regex **out)
+{
+    bool star = wend_str_starts(from, WEND_STR("~*"));
+
+    return wend_edge_regex(conf, wend_str_from(from, star ? 2 : 1), star || domain, out);
+}
+
 static enum wend_code parse_rewrite(struct wend_conf *conf, struct proxy_rewrite **list)
 {
+    bool domain = wend_str_eq(conf->statement->args[0], WEND_STR("proxy_cookie_domain"));
     const struct wend_statement *statement = conf->statement;
     struct wend_str from = statement->args[1];
     struct proxy_rewrite *rewrite = WEND_NEW(conf->arena, struct proxy_rewrite);
@@ -14,10 +24,10 @@ static enum wend_code parse_rewrite(struct wend_conf *conf, struct proxy_rewrite
 
     if (rewrite == NULL)
         return WEND_E_MEMORY;
-    if (from.len > 0 && from.ptr[0] == '~')
-        return wend_conf_bad(conf, "regular expressions in \"%.*s\" are not built yet",
-                             WEND_STR_ARG(statement->args[0]));
-    code = wend_template_compile(conf, from, &rewrite->from);
+    if (wend_str_starts(from, WEND_STR("~")))
+        code = parse_regex(conf, from, domain, &rewrite->regex);
+    else
+        code = wend_template_compile(conf, from, &rewrite->from);
     if (code == WEND_OK)
         code = wend_template_compile(conf, statement->args[2], &rewrite->to);
     while (*list != NULL)
@@ -82,6 +92,18 @@ static struct wend_str replace_prefix(struct wend_arena *arena, struct wend_str 
     return wend_arena_printf(arena, "%.*s%.*s", WEND_STR_ARG(to), WEND_STR_ARG(rest));
 }
 
+/* What a matching expression makes of a whole value; a null slice when it does not match. */
+static struct wend_str replace_match(struct wend_exchange *x, const struct proxy_rewrite *rewrite,
+                                     struct wend_str value)
+{
+    struct wend_edge_request *r = wend_edge_of(x);
+
+    if (wend_regex_run(rewrite->regex, value, &r->captures) != WEND_OK)
+        return WEND_STR_NULL;
+    wend_edge_keep_captures(x, rewrite->regex, value);
+    return wend_template_value(x, &rewrite->to);
+}
+
 static struct wend_str rewrite_default(struct wend_exchange *x, const struct proxy_call *call,
                                        struct wend_str url)
 {
@@ -106,8 +128,10 @@ static struct wend_str rewrite_url(struct wend_exchange *x, const struct proxy_c
     struct wend_str made;
 
     for (const struct proxy_rewrite *at = location->redirects; at != NULL; at = at->next) {
-        made = replace_prefix(&x->task->arena, url, wend_template_value(x, &at->from),
-                              wend_template_value(x, &at->to));
+        made = at->regex != NULL
+                   ? replace_match(x, at, url)
+                   : replace_prefix(&x->task->arena, url, wend_template_value(x, &at->from),
+                                    wend_template_value(x, &at->to));
         if (made.ptr != NULL)
             return made;
     }
@@ -156,27 +180,34 @@ static struct wend_str rewrite_refresh(struct wend_exchange *x, const struct pro
 
 /* --- Set-Cookie ------------------------------------------------------------------------------- */
 
-static struct wend_str rewrite_attribute(struct wend_exchange *x, const struct proxy_rewrite *list,
-                                         struct wend_str value, bool whole)
+/* A domain is replaced as a whole and without a leading dot, a path by its prefix. */
+static struct wend_str replace_attribute(struct wend_exchange *x,
+                                         const struct proxy_rewrite *rewrite, struct wend_str value,
+                                         bool domain)
 {
-    if (whole && value.len > 0 && value.ptr[0] == '.')
+    struct wend_str from, to;
+
+    if (rewrite->regex != NULL)
+        return replace_match(x, rewrite, value);
+    from = wend_template_value(x, &rewrite->from);
+    to = wend_template_value(x, &rewrite->to);
+    if (!domain)
+        return replace_prefix(&x->task->arena, value, from, to);
+    if (wend_str_starts(from, WEND_STR(".")))
+        from = wend_str_from(from, 1);
+    return wend_str_eq_nocase(from, value) ? to : WEND_STR_NULL;
+}
+
+static struct wend_str rewrite_attribute(struct wend_exchange *x, const struct proxy_rewrite *list,
+                                         struct wend_str value, bool domain)
+{
+    struct wend_str made = WEND_STR_NULL;
+
+    if (domain && wend_str_starts(value, WEND_STR(".")))
         value = wend_str_from(value, 1);
-    for (; list != NULL; list = list->next) {
-        struct wend_str from = wend_template_value(x, &list->from);
-        struct wend_str to = wend_template_value(x, &list->to);
-
-        if (whole && from.len > 0 && from.ptr[0] == '.')
-            from = wend_str_from(from, 1);
-        if (whole && wend_str_eq_nocase(from, value))
-            return to;
-        if (!whole) {
-            struct wend_str made = replace_prefix(&x->task->arena, value, from, to);
-
-            if (made.ptr != NULL)
-                return made;
-        }
-    }
-    return WEND_STR_NULL;
+    for (; list != NULL && made.ptr == NULL; list = list->next)
+        made = replace_attribute(x, list, value, domain);
+    return made;
 }
 
 static struct wend_str rewrite_cookie(struct wend_exchange *x, const struct proxy_call *call,

@@ -16,7 +16,8 @@ struct proxy_header {
 
 /* proxy_redirect, proxy_cookie_domain and proxy_cookie_path. */
 struct proxy_rewrite {
-    struct wend_template from; /* a prefix (of a cookie's domain: all of it) */
+    struct wend_template from;      /* a prefix (of a cookie's domain: all of it) */
+    const struct wend_regex *regex; /* not NULL: instead of `from`; `to` replaces all */
     struct wend_template to;
     struct proxy_rewrite *next;
 };

@@ -406,6 +406,18 @@ static bool is_all_here(const struct wend_h1_client *client)
     return client->framing == WEND_H1_LENGTH && client->to - client->from >= client->left;
 }
 
+/* X-Accel-Buffering: no is how an application asks for its events to go out at once. */
+static bool is_buffered(const struct wend_upstream *upstream)
+{
+    struct wend_str said = wend_fields_value(&upstream->head.fields, WEND_FIELD_X_ACCEL_BUFFERING);
+
+    if ((upstream->settings->ignore & WEND_IGNORE_X_ACCEL_BUFFERING) != 0)
+        return upstream->settings->buffering;
+    if (wend_str_eq_nocase(said, WEND_STR("no")))
+        return false;
+    return upstream->settings->buffering || wend_str_eq_nocase(said, WEND_STR("yes"));
+}
+
 static enum wend_code relay_body(struct attempt *attempt)
 {
     struct wend_upstream *upstream = attempt->upstream;
@@ -415,7 +427,7 @@ static enum wend_code relay_body(struct attempt *attempt)
 
     if (client->body_done || x->request.method == WEND_HEAD)
         return wend_respond(x, NULL, 0, true);
-    if (upstream->settings->buffering && !is_all_here(client))
+    if (is_buffered(upstream) && !is_all_here(client))
         code = wend_upstream_spool(x, client, &upstream->settings->spool, &reading);
     else
         code = relay_directly(attempt, &reading);

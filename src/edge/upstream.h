@@ -45,7 +45,8 @@ enum wend_upstream_next {
 enum wend_upstream_ignore {
     WEND_IGNORE_X_ACCEL_REDIRECT = 1 << 0,
     WEND_IGNORE_X_ACCEL_LIMIT_RATE = 1 << 1,
-    WEND_IGNORE_X_ACCEL_OTHERS = 1 << 2
+    WEND_IGNORE_X_ACCEL_OTHERS = 1 << 2,
+    WEND_IGNORE_X_ACCEL_BUFFERING = 1 << 3
 };
 
 struct wend_upstream;

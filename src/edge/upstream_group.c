@@ -250,6 +250,8 @@ static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_di
     uint64_t value;
 
     (void)row;
+    if (*(int64_t *)slot != WEND_UNSET)
+        return wend_conf_bad(conf, "\"keepalive\" directive is duplicate");
     if (!wend_str_to_u64(conf->statement->args[1], &value) || value > 65536)
         return wend_conf_bad(conf, "invalid value \"%.*s\" in \"keepalive\" directive",
                              WEND_STR_ARG(conf->statement->args[1]));

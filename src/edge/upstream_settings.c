@@ -92,7 +92,7 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *conf, const struct wen
         {"X-Accel-Redirect", WEND_IGNORE_X_ACCEL_REDIRECT},
         {"X-Accel-Limit-Rate", WEND_IGNORE_X_ACCEL_LIMIT_RATE},
         {"X-Accel-Expires", WEND_IGNORE_X_ACCEL_OTHERS},
-        {"X-Accel-Buffering", WEND_IGNORE_X_ACCEL_OTHERS},
+        {"X-Accel-Buffering", WEND_IGNORE_X_ACCEL_BUFFERING},
         {"X-Accel-Charset", WEND_IGNORE_X_ACCEL_OTHERS},
         {"Expires", WEND_IGNORE_X_ACCEL_OTHERS},
         {"Cache-Control", WEND_IGNORE_X_ACCEL_OTHERS},

@@ -102,6 +102,12 @@ CONF = """
       location /redirect/ { proxy_pass http://127.0.0.1:UP/redir; proxy_redirect off; }
       location /redirect2/ { proxy_pass http://127.0.0.1:UP/redir;
         proxy_redirect http://127.0.0.1:UP/there http://new.example/here; }
+      location /redirect3/ { proxy_pass http://127.0.0.1:UP/redir;
+        proxy_redirect ~*^HTTP://[^/]+(?<rest>/.*)$ /moved$rest; }
+      location /redirect4/ { proxy_pass http://127.0.0.1:UP/redir;
+        proxy_redirect ~^nothing /moved; proxy_redirect default; }
+      location /cookie2/ { proxy_pass http://127.0.0.1:UP/cookie;
+        proxy_cookie_path ~^/(a[a-z]+)/(.*)$ /$2/$1; proxy_cookie_domain ~^(up).EXAMPLE$ $1.other; }
       location /dead { proxy_pass http://127.0.0.1:1; error_page 502 = @fallback; }
       location /dead2 { proxy_pass http://127.0.0.1:1; }
       location @fallback { proxy_pass http://127.0.0.1:UP; }
@@ -115,7 +121,8 @@ CONF = """
 ASKED = ["/", "/a%20b//c?x=1&y=%20", "/%7Euser/%2Fslash", "/uri/x%20y/../z?q=1", "/uri/", "/uri2x/y",
          "/group/a?b", "/regex/abc%2Fd", "/var/?q=5", "/varhost/x?y", "/status/404", "/status/500",
          "/status/204", "/status/304", "/err/404", "/err/500", "/err/503", "/redir", "/elsewhere",
-         "/refresh", "/cookie", "/redirect/", "/redirect2/", "/dead", "/dead2", "/method?b=7",
+         "/refresh", "/cookie", "/redirect/", "/redirect2/", "/redirect3/", "/redirect4/", "/cookie2/",
+         "/dead", "/dead2", "/method?b=7",
          "/rewritten/foo%20bar?z=2", "/merge/a%2Fb", "/unix/x", "/cached", "/uri"]
 
 
