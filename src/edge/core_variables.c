@@ -255,8 +255,6 @@ static struct wend_value sent_date(struct wend_exchange *x)
 {
     char date[WEND_CLOCK_HTTP_LEN + 1];
 
-    if (x->response.last_modified < 0)
-        return NOT_FOUND;
     wend_clock_write_http(x->response.last_modified, date);
     return found(wend_arena_keep(&x->task->arena, wend_str_make(date, WEND_CLOCK_HTTP_LEN)));
 }
@@ -272,7 +270,12 @@ static struct wend_value sent_field(struct wend_exchange *x, const struct wend_v
     case WEND_FIELD_CONTENT_LENGTH:
         return sent_content_length(x);
     case WEND_FIELD_LAST_MODIFIED:
-        return sent_date(x);
+        if (x->response.last_modified >= 0)
+            return sent_date(x);
+        break;
+    case WEND_FIELD_CONNECTION:
+        return found(x->response.close || !x->request.keep_alive ? WEND_STR("close")
+                                                                 : WEND_STR("keep-alive"));
     case WEND_FIELD_ETAG:
         if (x->response.etag.ptr != NULL)
             return found(x->response.etag);

@@ -47,6 +47,7 @@ static bool head(struct wend_exchange *x, void **state)
     rate = r->limit_rate >= 0 ? r->limit_rate : size_of(x, &r->location->limit_rate);
     if (rate == 0 || rate >= RATE_MAX)
         return false;
+    r->limit_rate = rate; /* $limit_rate in the log */
     pacing = WEND_NEW(&x->task->arena, struct pacing);
     if (pacing == NULL)
         return false;

@@ -168,12 +168,14 @@ def watched(edge):
     def start(http):
         server = edge(http, html=FILES)
         log = server.directory / "strace"
+        assert server.ask("/a.txt").status == 200  # there is a worker now
+        pids = server.workers()
         processes.append(subprocess.Popen(
             ["strace", "-f", "-o", log, "-e", "trace=sendfile,pread64,preadv2,sendto", "-e",
-             "inject=pread64:delay_enter=1000000:when=1..2", *(f"-p{pid}" for pid in server.workers())],
+             "inject=pread64:delay_enter=1000000:when=1..2", *(f"-p{pid}" for pid in pids)],
             stderr=subprocess.DEVNULL))
         wait_for(lambda: all("TracerPid:\t0" not in Path(f"/proc/{pid}/status").read_text()
-                             for pid in server.workers()))
+                             for pid in pids))
         return server, log
     yield start
     for process in processes:
