@@ -90,6 +90,38 @@ enum wend_code wend_io_wait_readable(struct wend_task *task, struct wend_io *io,
     return io->readable ? WEND_OK : wait_for(task, io, &io->reader, timeout_ms);
 }
 
+static void expect(struct wend_task *task, struct wend_io *io)
+{
+    WEND_ASSERT(io->reader == NULL);
+    io->reader = task;
+}
+
+static void expect_no_more(struct wend_task *task, struct wend_io *io)
+{
+    if (io != NULL && io->reader == task)
+        io->reader = NULL;
+}
+
+enum wend_code wend_io_wait_either(struct wend_task *task, struct wend_io *one,
+                                   struct wend_io *other, int timeout_ms)
+{
+    int64_t deadline_ns = WEND_NEVER;
+    enum wend_code code;
+
+    if ((one != NULL && one->readable) || (other != NULL && other->readable))
+        return WEND_OK;
+    if (timeout_ms >= 0)
+        deadline_ns = wend_loop_now_ns(task->loop) + timeout_ms * WEND_NS_PER_MS;
+    if (one != NULL)
+        expect(task, one);
+    if (other != NULL)
+        expect(task, other);
+    code = wend_task_suspend(task, deadline_ns);
+    expect_no_more(task, one);
+    expect_no_more(task, other);
+    return code;
+}
+
 enum wend_code wend_io_wait_writable(struct wend_task *task, struct wend_io *io, int timeout_ms)
 {
     return io->writable ? WEND_OK : wait_for(task, io, &io->writer, timeout_ms);
@@ -165,6 +197,20 @@ static void advance(struct iovec **parts, size_t *count, size_t sent)
         (*parts)->iov_base = (char *)(*parts)->iov_base + sent;
         (*parts)->iov_len -= sent;
     }
+}
+
+ssize_t wend_io_try_send(struct wend_io *io, const void *bytes, size_t len)
+{
+    ssize_t sent;
+
+    if (io->fd < 0) {
+        errno = EBADF;
+        return -1;
+    }
+    do
+        sent = send(io->fd, bytes, len, MSG_NOSIGNAL);
+    while (sent < 0 && errno == EINTR);
+    return sent;
 }
 
 enum wend_code wend_io_sendv(struct wend_task *task, struct wend_io *io, struct iovec *parts,

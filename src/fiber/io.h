@@ -61,6 +61,9 @@ enum wend_code wend_io_recv(struct wend_task *task, struct wend_io *io, void *in
 /* Never suspends: >0 bytes, 0 end of stream, -1 with errno EAGAIN or an error. For callbacks. */
 ssize_t wend_io_try_recv(struct wend_io *io, void *into, size_t room);
 
+/* Never suspends: how many bytes the kernel took, -1 with errno EAGAIN or an error. */
+ssize_t wend_io_try_send(struct wend_io *io, const void *bytes, size_t len);
+
 /* Suspends until all of it is sent. Changes the vector. `more`: MSG_MORE, another part follows. */
 enum wend_code wend_io_sendv(struct wend_task *task, struct wend_io *io, struct iovec *parts,
                              size_t count, bool more, int timeout_ms) WEND_MUST_CHECK;
@@ -76,6 +79,10 @@ enum wend_code wend_io_sendfile(struct wend_task *task, struct wend_io *io, int 
 /* Suspends until the other side has something to say, or there is room to write. */
 enum wend_code wend_io_wait_readable(struct wend_task *task, struct wend_io *io,
                                      int timeout_ms) WEND_MUST_CHECK;
+/* Until one of both has something to say, or somebody calls wend_task_wake(). NULL: not that one.
+ */
+enum wend_code wend_io_wait_either(struct wend_task *task, struct wend_io *one,
+                                   struct wend_io *other, int timeout_ms) WEND_MUST_CHECK;
 enum wend_code wend_io_wait_writable(struct wend_task *task, struct wend_io *io,
                                      int timeout_ms) WEND_MUST_CHECK;
 

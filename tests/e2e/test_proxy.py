@@ -310,20 +310,26 @@ def test_a_stream_arrives_as_it_is_made(edge):
                 assert client.fill()
 
 
-def test_an_upgraded_connection_is_a_tunnel(edge):
-    def serve(peer):
-        assert b"upgrade: echo" in Script.head(peer).lower()
-        peer.sendall(b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\nhi")
-        while True:
-            got = peer.recv(65536)
-            if not got:
-                return
-            peer.sendall(got.upper())
+TUNNEL = "proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;"
+UPGRADE = b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n"
+SWITCHED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: upgrade\r\n\r\n"
 
-    server = proxy(edge, Script(b"", serve=serve).port,
-                   'proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;')
+
+def shout(peer):
+    """Echoes in capitals until the other side has said all."""
+    assert b"upgrade: echo" in Script.head(peer).lower()
+    peer.sendall(SWITCHED + b"hi")
+    while True:
+        got = peer.recv(65536)
+        if not got:
+            return
+        peer.sendall(got.upper())
+
+
+def test_an_upgraded_connection_is_a_tunnel(edge):
+    server = proxy(edge, Script(b"", serve=shout).port, TUNNEL)
     with server.client() as client:
-        client.send(b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\nearly")
+        client.send(UPGRADE + b"early")
         status, fields = client.head()
         assert b"101" in status and (b"Upgrade", b"echo") in fields
         assert client.exactly(7) == b"hiEARLY"
@@ -331,6 +337,47 @@ def test_an_upgraded_connection_is_a_tunnel(edge):
         assert client.exactly(4) == b"MORE"
         client.socket.shutdown(socket.SHUT_WR)
         assert client.rest() == b""
+
+
+def test_a_tunnel_waits_for_who_does_not_read(edge):
+    """Both directions fill up; nothing is lost, and other tunnels go on meanwhile."""
+    letters = bytes(range(97, 123)) * 2_000_000
+    server = proxy(edge, Script(b"", serve=shout).port, TUNNEL)
+    with server.client() as slow, server.client() as other:
+        for client in (slow, other):
+            client.send(UPGRADE)
+            client.head()
+            assert client.exactly(2) == b"hi"
+        sender = threading.Thread(target=slow.send, args=(letters,))
+        sender.start()
+        sender.join(0.5)
+        assert sender.is_alive()  # everything on the way is full
+        other.send(b"quick")
+        assert other.exactly(5) == b"QUICK"
+        got = [slow.buffer]
+        while sum(map(len, got)) < len(letters):
+            got.append(slow.socket.recv(1 << 20))
+            assert got[-1]
+        slow.buffer = b""
+        assert b"".join(got) == letters.upper()
+        sender.join()
+        slow.socket.shutdown(socket.SHUT_WR)
+        assert slow.rest() == b""
+
+
+def test_a_tunnel_ends_with_its_server_and_in_silence(edge):
+    def leave(peer):
+        Script.head(peer)
+        peer.sendall(SWITCHED + b"bye" * 100_000)
+
+    with proxy(edge, Script(b"", serve=leave).port, TUNNEL).client() as client:
+        client.send(UPGRADE)
+        client.head()
+        assert client.rest() == b"bye" * 100_000
+    with proxy(edge, Script(b"", serve=shout).port, TUNNEL).client() as client:
+        client.send(UPGRADE)
+        client.head()
+        assert client.rest() == b"hi"
 
 
 def test_what_is_wrong_in_the_configuration_is_said(tmp_path):
