@@ -349,26 +349,54 @@ static struct wend_str rewritten_args(struct wend_exchange *x, const struct wend
                              WEND_STR_ARG(r->args));
 }
 
-/* A '?' that a capture brought along (it was %3F) begins the arguments, as it does in nginx. */
-static struct wend_str escape_target(struct wend_arena *arena, struct wend_str uri)
+/* The byte that a visible "%XX" stands for, 0 for any other; what lies below '%' stays escaped. */
+static char escaped_visible(struct wend_str text, size_t at)
 {
-    ptrdiff_t question = wend_str_find_byte(uri, '?');
-    struct wend_str path, args;
+    uint64_t byte;
 
-    if (question < 0)
-        return wend_escape(arena, uri, WEND_ESCAPE_URI);
-    path = wend_escape(arena, wend_str_slice(uri, 0, (size_t)question), WEND_ESCAPE_URI);
-    args = wend_escape(arena, wend_str_from(uri, (size_t)question + 1), WEND_ESCAPE_ARGS);
-    return wend_arena_printf(arena, "%.*s?%.*s", WEND_STR_ARG(path), WEND_STR_ARG(args));
+    if (text.ptr[at] != '%' || at + 2 >= text.len ||
+        !wend_str_hex_to_u64(wend_str_slice(text, at + 1, at + 3), &byte))
+        return '\0';
+    return byte > '%' && byte < 0x7f ? (char)byte : '\0';
 }
 
-static enum wend_code redirect(struct wend_exchange *x, const struct wend_rewrite_op *op,
-                               struct wend_str uri, struct wend_str args)
+/* The path of a redirect. Its captures come escaped as for arguments, which is more than a path
+ * needs: what may stand in one is written plainly, up to the first '?', even one that a capture
+ * brought along (it was %3F). The configuration's own "%20" stays as it is written. What may stand
+ * nowhere in a URL, from a variable or a raw request, is escaped. */
+static struct wend_str redirect_path(struct wend_exchange *x, struct wend_str text)
 {
-    struct wend_str target = uri;
+    static const char digits[] = "0123456789ABCDEF";
+    struct wend_arena *arena = &x->task->arena;
+    char *out = wend_arena_array(arena, text.len * 3 + 1, 1), *to = out;
+    bool in_args = false;
 
-    if (!starts_url(uri))
-        target = escape_target(&x->task->arena, uri);
+    if (out == NULL)
+        return WEND_STR_NULL;
+    for (size_t i = 0; i < text.len; i++) {
+        char plain = in_args ? '\0' : escaped_visible(text, i);
+        unsigned char byte = (unsigned char)(plain != '\0' ? plain : text.ptr[i]);
+
+        i += plain != '\0' ? 2 : 0;
+        in_args |= byte == '?';
+        if (byte <= ' ' || byte >= 0x7f) {
+            *to++ = '%';
+            *to++ = digits[byte >> 4];
+            *to++ = digits[byte & 15];
+        } else {
+            *to++ = (char)byte;
+        }
+    }
+    return wend_str_make(out, (size_t)(to - out));
+}
+
+static enum wend_code redirect(struct wend_exchange *x, const struct wend_rewrite_op *op)
+{
+    struct wend_str text = wend_template_args(x, &op->text), args = rewritten_args(x, op), target;
+
+    target = redirect_path(x, text);
+    if (text.ptr == NULL || target.ptr == NULL)
+        return wend_edge_finish(x, 500);
     if (args.len != 0)
         target = wend_arena_printf(&x->task->arena, "%.*s?%.*s", WEND_STR_ARG(target),
                                    WEND_STR_ARG(args));
@@ -382,10 +410,10 @@ static enum wend_code rewrite(struct wend_exchange *x, const struct wend_rewrite
 
     if (!match(x, op->regex, r->uri))
         return WEND_DECLINED;
+    if (op->flag == WEND_RW_REDIRECT)
+        return redirect(x, op);
     uri = wend_template_value(x, &op->text);
     args = rewritten_args(x, op);
-    if (op->flag == WEND_RW_REDIRECT)
-        return redirect(x, op, uri, args);
     if (uri.len == 0) {
         wend_edge_log(x, WEND_LOG_ERROR, 0, "the rewritten URI has a zero length");
         return wend_edge_finish(x, 500);
@@ -411,6 +439,8 @@ static enum wend_code send_return(struct wend_exchange *x, const struct wend_rew
     text = op->has_text ? wend_template_value(x, &op->text) : WEND_STR("");
     if (status == 301 || status == 302 || status == 303 || status == 307 || status == 308)
         return wend_edge_redirect(x, status, text);
+    if (status == 0) /* no answer has it, so there is none */
+        status = 444;
     if (status == 204 || status == 444)
         return wend_edge_finish(x, status);
     if (wend_conditional_check(
