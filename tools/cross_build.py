@@ -12,7 +12,8 @@ import subprocess
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build-aarch64"
-LIBRARIES = ["libcmocka-dev", "libcmocka0", "libpcre2-dev", "libpcre2-8-0"]
+LIBRARIES = ["libcmocka-dev", "libcmocka0", "libpcre2-dev", "libpcre2-8-0", "zlib1g-dev",
+             "zlib1g", "libssl-dev"]
 # What needs a kernel of its own kind or another program's wall clock is no test of the processor.
 NOT_HERE = ("base.assert",)  # reads what a process says as it aborts, and qemu adds a line
 FOLDERS = ("base.", "trace.", "conf.", "fiber.", "url.", "http.", "gateway.")
