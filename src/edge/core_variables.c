@@ -66,38 +66,63 @@ static struct wend_value is_args(struct wend_exchange *x, const struct wend_vari
     return found(wend_edge_of(x)->args.len != 0 ? WEND_STR("?") : WEND_STR(""));
 }
 
-/* The value of `name` in a list of name=value pairs. */
-static struct wend_value pair_value(struct wend_str list, char separator, struct wend_str name,
-                                    bool nocase)
+/* The first argument of that name, in any case. */
+static struct wend_value arg(struct wend_exchange *x, const struct wend_variable *v)
 {
-    struct wend_str part;
+    struct wend_str rest = wend_edge_of(x)->args, name = wend_str_from(v->name, 4), part;
 
-    while (wend_str_split(&list, separator, &part)) {
-        ptrdiff_t equals;
+    while (wend_str_split(&rest, '&', &part)) {
+        ptrdiff_t equals = wend_str_find_byte(part, '=');
 
-        part = separator == ';' ? wend_str_trim(part) : part;
-        equals = wend_str_find_byte(part, '=');
-        if (equals < 0)
-            continue;
-        if (nocase ? wend_str_eq_nocase(wend_str_slice(part, 0, (size_t)equals), name)
-                   : wend_str_eq(wend_str_slice(part, 0, (size_t)equals), name))
+        if (equals >= 0 && wend_str_eq_nocase(wend_str_slice(part, 0, (size_t)equals), name))
             return found(wend_str_from(part, (size_t)equals + 1));
     }
     return NOT_FOUND;
 }
 
-static struct wend_value arg(struct wend_exchange *x, const struct wend_variable *v)
+static struct wend_str skip_spaces(struct wend_str text)
 {
-    return pair_value(wend_edge_of(x)->args, '&', wend_str_from(v->name, 4), true);
+    while (text.len > 0 && text.ptr[0] == ' ')
+        text = wend_str_from(text, 1);
+    return text;
 }
 
+/* "name = value" at the start of `list`; the value goes up to the next semicolon. */
+static bool cookie_here(struct wend_str list, struct wend_str name, struct wend_str *value)
+{
+    struct wend_str rest;
+    ptrdiff_t end;
+
+    if (!wend_str_starts_nocase(list, name))
+        return false;
+    rest = skip_spaces(wend_str_from(list, name.len));
+    if (rest.len == 0 || rest.ptr[0] != '=')
+        return false;
+    rest = skip_spaces(wend_str_from(rest, 1));
+    end = wend_str_find_byte(rest, ';');
+    *value = end < 0 ? rest : wend_str_slice(rest, 0, (size_t)end);
+    return true;
+}
+
+/* As nginx: names in any case (a variable's name has none), and a pair that is another one's ends
+ * at a comma, too. */
 static struct wend_value cookie(struct wend_exchange *x, const struct wend_variable *v)
 {
-    struct wend_fields *fields = &x->request.fields;
-    struct wend_str all =
-        wend_fields_joined(fields, &x->task->arena, WEND_STR("Cookie"), WEND_STR("; "));
+    struct wend_str list =
+        wend_fields_joined(&x->request.fields, &x->task->arena, WEND_STR("Cookie"), WEND_STR("; "));
+    struct wend_str name = wend_str_from(v->name, 7), value;
 
-    return pair_value(all, ';', wend_str_from(v->name, 7), false);
+    while (list.len > 0) {
+        size_t skip = 0;
+
+        list = skip_spaces(list);
+        if (cookie_here(list, name, &value))
+            return found(value);
+        while (skip < list.len && list.ptr[skip] != ';' && list.ptr[skip] != ',')
+            skip++;
+        list = wend_str_from(list, skip + 1);
+    }
+    return NOT_FOUND;
 }
 
 /* "sent_http_x_y" names the field X-Y. */
@@ -128,7 +153,10 @@ static struct wend_value request_field(struct wend_exchange *x, const struct wen
 static struct wend_value content_length(struct wend_exchange *x, const struct wend_variable *v)
 {
     (void)v;
-    return x->request.content_length < 0 ? NOT_FOUND : number(x, x->request.content_length);
+    if (x->request.content_length >= 0)
+        return number(x, x->request.content_length);
+    /* Of a body in chunks it is known when the last one is here. */
+    return x->request.chunked && x->body_read ? number(x, x->body_received) : NOT_FOUND;
 }
 
 static struct wend_value content_type(struct wend_exchange *x, const struct wend_variable *v)
@@ -537,7 +565,7 @@ const struct wend_variable_row wend_core_variables[] = {
     {"http_", request_field, 0, WEND_VAR_PREFIX, "one request field"},
     {"sent_http_", sent_field, 0, CH | WEND_VAR_PREFIX, "one response field"},
     {"sent_trailer_", sent_trailer, 0, CH | WEND_VAR_PREFIX, "one trailer field of the response"},
-    {"content_length", content_length, 0, 0, "the request's Content-Length"},
+    {"content_length", content_length, 0, CH, "the request's Content-Length"},
     {"content_type", content_type, 0, 0, "the request's Content-Type"},
     {"host", host, 0, 0, "the host of the request, lower case, else the server's name"},
     {"server_protocol", protocol, 0, 0, "HTTP/1.1 ..."},

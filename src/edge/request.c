@@ -494,6 +494,7 @@ static bool error_status_head(struct wend_exchange *x, void **state)
     (void)state;
     if (r->error_status > 0 && x->response.status < 300) {
         x->response.status = r->error_status;
+        x->response.reason = WEND_STR_NULL; /* an upstream's words are of its own status */
         /* When the page was made says nothing about the error. */
         if (r->error_status != 200 && r->error_status != 206)
             x->response.last_modified = -1;
