@@ -32,15 +32,16 @@ struct wend_edge_request {
     uint8_t *value_states;        /* 0 unknown, 1 known */
     struct wend_str capture_subject;
     struct wend_log *log;
-    int redirects;     /* internal ones so far */
-    int error_status;  /* while an error page is made: the status it shall have; -1: its
-                          own; 0: no error page */
-    bool internal;     /* reached by an internal redirect */
-    bool uri_changed;  /* by a rewrite: the location is looked for again */
-    bool uri_quoted;   /* the raw path holds '%' or '+': captures in arguments are escaped */
-    bool named;        /* in a named location */
-    bool uri_in_alias; /* try_files found the path behind the alias of an expression */
-    bool handed_over;  /* to the place's handler (a proxy, an application) */
+    int redirects;      /* internal ones so far */
+    int variable_depth; /* values being asked for inside each other */
+    int error_status;   /* while an error page is made: the status it shall have; -1: its
+                           own; 0: no error page */
+    bool internal;      /* reached by an internal redirect */
+    bool uri_changed;   /* by a rewrite: the location is looked for again */
+    bool uri_quoted;    /* the raw path holds '%' or '+': captures in arguments are escaped */
+    bool named;         /* in a named location */
+    bool uri_in_alias;  /* try_files found the path behind the alias of an expression */
+    bool handed_over;   /* to the place's handler (a proxy, an application) */
     bool logged;
     bool rejected; /* its head was malformed */
     const char *reject_text;

@@ -345,6 +345,19 @@ static void a_path_that_changes_for_ever_is_an_error(void **state)
     assert_rows(cases, WEND_COUNT(cases));
 }
 
+static void a_map_of_itself_ends_empty(void **state)
+{
+    (void)state;
+    assert_true(
+        asked_open(&asked, WEND_STR("events {} http { wend_trace off; access_log off; "
+                                    "map $mine $mine { default $mine; } "
+                                    "map $tick $tock { volatile; default t$tick; } "
+                                    "map $tock $tick { volatile; default t$tock; } "
+                                    "server { listen 127.0.0.1:1; return 200 [$mine]$tick; } }")));
+    assert_true(strncmp(answer_to("/"), "200 []t", 7) == 0);
+    asked_close(&asked);
+}
+
 /* Each step doubles the text: without a limit 30 short lines would be 16 gigabytes. */
 static void a_text_that_grows_beyond_its_limit_is_empty(void **state)
 {
@@ -421,6 +434,7 @@ int main(void)
         cmocka_unit_test(redirects_are_escaped_once),
         cmocka_unit_test(returns_end_the_request),
         cmocka_unit_test(a_path_that_changes_for_ever_is_an_error),
+        cmocka_unit_test(a_map_of_itself_ends_empty),
         cmocka_unit_test(a_text_that_grows_beyond_its_limit_is_empty),
         cmocka_unit_test(steps_that_mean_nothing_are_refused),
     };

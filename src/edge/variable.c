@@ -145,8 +145,20 @@ struct wend_value wend_variable_value(struct wend_exchange *x, const struct wend
 
     if (r->value_states[variable->index] != 0)
         return r->values[variable->index];
+    if (r->variable_depth >= WEND_VARIABLE_DEPTH_MAX) {
+        wend_edge_log(x, WEND_LOG_ERROR, 0, "cycle while evaluating variable \"%.*s\"",
+                      WEND_STR_ARG(variable->name));
+        return value;
+    }
+    /* Asked for inside itself it is empty: a limit of the depth alone would let a map of itself,
+     * which asks twice at each level, take for ever. */
+    r->values[variable->index] = value;
+    r->value_states[variable->index] = 1;
+    r->variable_depth++;
     if (variable->get != NULL)
         value = variable->get(x, variable);
+    r->variable_depth--;
+    r->value_states[variable->index] = 0;
     if ((variable->flags & WEND_VAR_CHANGES) == 0) {
         r->values[variable->index] = value;
         r->value_states[variable->index] = 1;

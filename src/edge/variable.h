@@ -13,6 +13,7 @@
 #include "conf/directive.h"
 #include "http/exchange.h"
 
+#define WEND_VARIABLE_DEPTH_MAX 32 /* a map of a map ...: beyond it is a cycle, and empty */
 #define WEND_VARIABLES_MAX 16384
 
 struct wend_edge;
