@@ -1,5 +1,6 @@
 """The configuration language: `-t` beside a real nginx. Both must accept or refuse the same texts; a
 refusal names the file and the line."""
+import contextlib
 import re
 import socket
 import subprocess
@@ -127,10 +128,23 @@ def test_version_words():
         assert word in done.stderr
 
 
+def three_ports():
+    """The first of three free ones in a row."""
+    while True:
+        port = free_port()
+        try:
+            with contextlib.ExitStack() as taken:
+                for number in (port, port + 1, port + 2):
+                    taken.enter_context(socket.create_server(("127.0.0.1", number)))
+            return port
+        except (OSError, OverflowError):
+            continue
+
+
 def test_listen_takes_names_and_ranges_of_ports(edge):
-    port = free_port()
+    port = three_ports()
     server = edge("server { listen localhost:PORT; listen 127.0.0.1:%d-%d; return 200 $server_port; }"
-                  % (port, port + 1))
+                  % (port, port + 1), port=port + 2)
     assert server.ask("/").body == str(server.port).encode()
     for other in (port, port + 1):
         with Client(other) as client:
