@@ -59,6 +59,7 @@ static bool asked_open(struct asked *asked, struct wend_str conf)
         asked_loop = wend_loop_new(0);
     memset(asked, 0, sizeof(*asked));
     wend_arena_init(&asked->arena, ASKED_ARENA_MAX);
+    conf = wend_arena_keep(&asked->arena, conf); /* the edge's names are slices of it */
     if (wend_edge_parse(&asked->arena, &options, WEND_STR("asked.conf"), conf, &asked->edge,
                         &asked->error) != WEND_OK)
         return false;

@@ -250,6 +250,7 @@ def test_idle_connections_occupy_no_thread(site):
 
 def test_the_loop_yields_to_the_interpreter_while_requests_wait(started, tmp_path):
     site = serve(started, tmp_path, "exerciser", "-w", "1", "--threads", "1", cwd=APPS)
+    assert site.ask("/sleeps").status == 200  # there is a worker now
     worker = site.workers()[0]
     clients = [site.client() for _ in range(6)]
     for client in clients:
