@@ -282,8 +282,8 @@ static enum wend_code resolve_target(struct wend_conf *conf, struct upstream_mai
                                      struct wend_upstream_target *target)
 {
     struct group *group = group_of(settings, target->host);
-    struct wend_peer *peers;
-    size_t count;
+    struct wend_peer *peers = NULL;
+    size_t count = 0;
     enum wend_code code;
 
     if (group != NULL && target->port_given)
