@@ -21,7 +21,7 @@ run: packages-run all $(BUILD)/venv/.ready ## serve the example Django site on h
 	@tools/run_example.sh $(BUILD)
 
 check: packages-test all $(BUILD)/venv/.ready ## the tests: unit, end to end, 5 s of each fuzz target
-	@tools/check.py --build $(BUILD)
+	@tools/check.py --build $(BUILD) --again 3
 
 check-all: packages-test packages-cross all $(BUILD)/venv/.ready ## the slow tests too, 60 s of each fuzz target
 	@tools/check.py --build $(BUILD) --parts rule,unit,cross,e2e,fuzz --slow --fuzz-seconds 60
@@ -35,7 +35,7 @@ check-asan: packages-test $(BUILD)/venv/.ready build-asan/build.ninja ## unit an
 check-asan-short: packages-test $(BUILD)/venv/.ready build-asan/build.ninja
 	@ninja -C build-asan
 	@tools/links.sh build-asan
-	@tools/check.py --build build-asan --parts unit,e2e -k "not chromium and not peers and not vs_nginx and not app_commands"
+	@tools/check.py --build build-asan --parts unit,e2e -k "not chromium and not peers and not vs_nginx and not app_commands" --again 3
 
 check-tsan: packages-test build-tsan/build.ninja ## the unit tests under TSan: fibers, offloading, queues, lending, zones
 	@ninja -C build-tsan

@@ -1,10 +1,13 @@
 #!/usr/bin/python3
 """Runs the parts of the test suite and adds them up.
 
-    tools/check.py [--build DIR] [--parts rule,unit,e2e,fuzz] [--slow] [--fuzz-seconds N] [-k WORDS]
+    tools/check.py [--build DIR] [--parts rule,unit,e2e,fuzz] [--slow] [--fuzz-seconds N] [--again N] [-k WORDS]
 
 Every part says how many minutes it took. A red run names each failing test and the one command that
 repeats it; a skip names its reason. The last line is always `N passed, N failed, N skipped`.
+
+The end-to-end tests talk to a dozen kinds of real servers on a machine that may be busy. With --again N,
+up to N tests that failed run once more, alone; one that then passes counts, and is named as unsteady.
 
 The parts: rule (who includes whom), unit (meson test), e2e (pytest with real servers), fuzz (each
 libFuzzer target for N seconds from its corpus), cross (unit tests of aarch64 under qemu). With a build directory made with a sanitizer,
@@ -30,7 +33,7 @@ FUZZ_INPUT_MAX = 65536
 
 class Tally:
     def __init__(self):
-        self.passed, self.failed, self.skipped = 0, [], []
+        self.passed, self.failed, self.skipped, self.unsteady = 0, [], [], []
         self.minutes = []
 
     def fail(self, name, repeat, text=""):
@@ -94,33 +97,52 @@ def case_id(case):
     return "::".join(["/".join(words) + ".py", *rest, case.get("name")])
 
 
-def check_e2e(tally, args):
-    pytest = ROOT / "build/venv/bin/pytest"
-    report = ROOT / args.build / "e2e.xml"
+def pytest_outcomes(args, report, selection):
+    """Runs pytest; what became of each test, ("passed" | "failed" | "skipped", reason) by its name."""
     report.unlink(missing_ok=True)
-    command = [pytest, "-q", "--tb=short", "-p", "no:cacheprovider", "--timeout=300", "-o", "junit_family=xunit1",
-               f"--junitxml={report}", "tests/e2e", "-m", "" if args.slow else "not slow"]
-    if args.k:
-        command += ["-k", args.k]
+    command = [ROOT / "build/venv/bin/pytest", "-q", "--tb=short", "-p", "no:cacheprovider", "--timeout=300",
+               "-o", "junit_family=xunit1", f"--junitxml={report}", *selection]
     environment = dict(os.environ, WEND=str(ROOT / args.build / "wend"))
     if "ASAN_OPTIONS" in environment:  # no server of ours ends with abort(), not even by assertion
         environment["ASAN_OPTIONS"] += ":handle_abort=1"
     result = run(command, env=environment)
-    if not report.exists():
-        tally.fail("end-to-end tests", "build/venv/bin/pytest tests/e2e")
-        return
-    prefix = "" if args.build == "build" else f"WEND={args.build}/wend "
+    if not report.exists() or result.returncode not in (0, 1, 5):
+        return None
+    outcomes = {}
     for case in xml.etree.ElementTree.parse(report).getroot().iter("testcase"):
         skipped = case.find("skipped")
         if case.find("failure") is not None or case.find("error") is not None:
-            name = case_id(case)
-            tally.fail(name, f"{prefix}build/venv/bin/pytest {shlex.quote(name)}")
+            outcomes[case_id(case)] = ("failed", "")
         elif skipped is not None:
-            tally.skipped.append((case_id(case), skipped.get("message")))
+            outcomes[case_id(case)] = ("skipped", skipped.get("message"))
         else:
+            outcomes.setdefault(case_id(case), ("passed", ""))
+    return outcomes
+
+
+def check_e2e(tally, args):
+    report = ROOT / args.build / "e2e.xml"
+    outcomes = pytest_outcomes(args, report, ["tests/e2e", "-m", "" if args.slow else "not slow",
+                                              *(["-k", args.k] if args.k else [])])
+    if outcomes is None:
+        tally.fail("end-to-end tests", "build/venv/bin/pytest tests/e2e")
+        return
+    failed = [name for name, (outcome, _) in outcomes.items() if outcome == "failed"]
+    again = {}
+    if 0 < len(failed) <= args.again:
+        print(f"once more, alone: {' '.join(failed)}", flush=True)
+        again = pytest_outcomes(args, report, failed) or {}
+    prefix = "" if args.build == "build" else f"WEND={args.build}/wend "
+    for name, (outcome, reason) in outcomes.items():
+        if outcome == "skipped":
+            tally.skipped.append((name, reason))
+        elif outcome == "passed":
             tally.passed += 1
-    if result.returncode not in (0, 1, 5):
-        tally.fail("pytest itself", shlex.join(map(str, command)))
+        elif again.get(name) == ("passed", ""):
+            tally.passed += 1
+            tally.unsteady.append(name)
+        else:
+            tally.fail(name, f"{prefix}build/venv/bin/pytest {shlex.quote(name)}")
 
 
 def fuzz_build():
@@ -211,6 +233,8 @@ def main():
     parser.add_argument("--parts", default="rule,unit,e2e,fuzz")
     parser.add_argument("--slow", action="store_true", help="the slow tests too")
     parser.add_argument("--fuzz-seconds", type=int, default=5)
+    parser.add_argument("--again", type=int, default=0, metavar="N",
+                        help="repeat failed end-to-end tests alone once, when they are N at most")
     parser.add_argument("-k", default="", help="which end-to-end tests, as pytest's -k")
     parser.add_argument("--meson", action="append", default=[], help="an argument for meson test")
     args = parser.parse_args()
@@ -227,6 +251,8 @@ def main():
         print(f"skipped: {name}: {reason}")
     for part, minutes in tally.minutes:
         print(f"{part:6} {minutes:5.1f} min")
+    for name in tally.unsteady:
+        print(f"unsteady: {name} failed in the whole run and passed alone")
     for name, repeat in tally.failed:
         print(f"failed: {name}\n    repeat: {repeat}")
     print(f"{tally.passed} passed, {len(tally.failed)} failed, {len(tally.skipped)} skipped")

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import Client, Server, comparable, free_port, needs, needs_peer
+from conftest import Client, Server, comparable, free_port, needs, needs_peer, wait_for
 
 pytestmark = needs("edge")
 
@@ -142,8 +142,12 @@ def test_the_same_as_nginx(both, upstream):
             if answers[0] != answers[1]:
                 differing[method, target] = answers
     assert not differing
-    logs = [(s.directory / "up.log").read_text().replace(str(s.port), "PORT") for s in (wend, nginx)]
-    assert logs[0].split("\n") == logs[1].split("\n")
+    def logged(server):  # after the answer
+        lines = (server.directory / "up.log").read_text().replace(str(server.port), "PORT").splitlines()
+        return lines if len(lines) == 3 * len(ASKED) else None
+
+    wait_for(lambda: logged(wend) and logged(nginx), text="not a line for every request")
+    assert logged(wend) == logged(nginx)
 
 
 def test_an_accel_redirect_stays_inside(both, upstream):
