@@ -283,8 +283,7 @@ int wend_python_zygote(struct wend_worker *above, const struct wend_handover *ha
                                                      .before_fork = before_fork,
                                                      .after_fork = after_fork,
                                                      .reopen = reopen_log,
-                                                     .worker_gone = process_gone,
-                                                     .watch_fd = -1};
+                                                     .worker_gone = process_gone};
     struct wend_master_options options = {.above = above};
 
     if (!same_dialect(handover) || !take_words(handover, arena) || !take_ends(handover))

@@ -605,8 +605,7 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
                                         .retired = retired,
                                         .reopen = reopen,
                                         .give = give,
-                                        .leaving = leaving,
-                                        .watch_fd = -1};
+                                        .leaving = leaving};
     struct wend_master_options how = {.watch_parent = options->watch_parent};
     const struct wend_process_conf *process;
     struct site *first;

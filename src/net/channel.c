@@ -1,36 +1,32 @@
-/* net/channel.c - one packet out, one packet in. */
+/* net/channel.c - one word out, one word in. */
 #include "net/channel.h"
 
 #include <errno.h>
+#include <sys/socket.h>
 
-enum wend_code wend_channel_send(int channel, enum wend_channel_kind kind, struct wend_str message)
+enum wend_code wend_channel_send(int channel, enum wend_channel_kind kind)
 {
-    struct wend_channel_packet packet = {.kind = (char)kind};
+    char byte = (char)kind;
     ssize_t sent;
 
-    if (message.len > sizeof(packet.bytes))
-        return WEND_E_LIMIT;
-    if (message.len > 0)
-        memcpy(packet.bytes, message.ptr, message.len);
     do
-        sent = send(channel, &packet, 1 + message.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        sent = send(channel, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
     while (sent < 0 && errno == EINTR);
     return sent < 0 ? WEND_E_IO : WEND_OK;
 }
 
-enum wend_code wend_channel_recv(int channel, enum wend_channel_kind *kind,
-                                 struct wend_channel_packet *packet, struct wend_str *message)
+enum wend_code wend_channel_recv(int channel, enum wend_channel_kind *kind)
 {
     ssize_t got;
+    char byte;
 
     do
-        got = recv(channel, packet, sizeof(*packet), MSG_DONTWAIT);
+        got = recv(channel, &byte, 1, MSG_DONTWAIT);
     while (got < 0 && errno == EINTR);
     if (got < 0 && errno == EAGAIN)
         return WEND_DECLINED;
     if (got <= 0)
         return WEND_E_CLOSED;
-    *kind = (enum wend_channel_kind)packet->kind;
-    *message = wend_str_make(packet->bytes, (size_t)got - 1);
+    *kind = (enum wend_channel_kind)byte;
     return WEND_OK;
 }

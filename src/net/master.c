@@ -239,7 +239,7 @@ static void order(struct member *member, enum wend_channel_kind kind)
     if (member->channel < 0)
         return;
     /* A worker that does not read is found by the timeouts. */
-    if (wend_channel_send(member->channel, kind, WEND_STR_NULL) != WEND_OK)
+    if (wend_channel_send(member->channel, kind) != WEND_OK)
         wend_log(wend_log_process, WEND_LOG_INFO, 0, errno, "%s %d takes no orders",
                  group_of(member)->title, (int)member->pid);
 }
@@ -609,13 +609,11 @@ static struct member *find_pid(struct wend_master *master, pid_t pid)
 
 static void read_channel(struct wend_master *master, struct member *member)
 {
-    struct wend_channel_packet packet;
     enum wend_channel_kind kind;
-    struct wend_str message;
     enum wend_code code = WEND_OK;
 
     while (code == WEND_OK) {
-        code = wend_channel_recv(member->channel, &kind, &packet, &message);
+        code = wend_channel_recv(member->channel, &kind);
         if (code != WEND_OK)
             break;
         if (kind == WEND_CHANNEL_READY && member->state == RUNNING) {
@@ -623,9 +621,6 @@ static void read_channel(struct wend_master *master, struct member *member)
             member->at_ns = INT64_MAX;
         } else if (kind == WEND_CHANNEL_RELOAD) {
             master->reload_wanted = true;
-        } else if (kind == WEND_CHANNEL_MESSAGE && master->policy->message != NULL) {
-            master->policy->message(master->policy->data, master, member->group, member->slot,
-                                    message);
         }
     }
     /* Closed, though perhaps not gone: its end is told by waitpid(). */
@@ -793,13 +788,11 @@ static void on_signal(struct wend_master *master, int number)
 /* The master above speaks to us as to a worker. STOP comes with SIGTERM, which is enough. */
 static void hear_above(struct wend_master *master, struct wend_worker *above)
 {
-    struct wend_channel_packet packet;
     enum wend_channel_kind kind;
-    struct wend_str message;
     enum wend_code code = WEND_OK;
 
     while (code == WEND_OK) {
-        code = wend_channel_recv(above->channel, &kind, &packet, &message);
+        code = wend_channel_recv(above->channel, &kind);
         if (code == WEND_OK && kind == WEND_CHANNEL_DRAIN)
             quit(master, BY_DRAIN);
         else if (code == WEND_OK && kind == WEND_CHANNEL_REOPEN)
@@ -814,7 +807,7 @@ static void hear_above(struct wend_master *master, struct wend_worker *above)
 
 /* --- waiting ----------------------------------------------------------------------------- */
 
-#define FIXED_FDS 3
+#define FIXED_FDS 2
 
 struct waiting {
     struct pollfd fds[FIXED_FDS + WEND_WORKERS_MAX];
@@ -827,8 +820,7 @@ static void collect(struct wend_master *master, struct waiting *waiting)
 {
     waiting->next_ns = INT64_MAX;
     waiting->fds[0] = (struct pollfd){.fd = wend_signals_fd(), .events = POLLIN};
-    waiting->fds[1] = (struct pollfd){.fd = master->policy->watch_fd, .events = POLLIN};
-    waiting->fds[2] =
+    waiting->fds[1] =
         (struct pollfd){.fd = master->options->above != NULL ? master->options->above->channel : -1,
                         .events = POLLIN};
     waiting->count = FIXED_FDS;
@@ -871,9 +863,7 @@ static void one_round(struct wend_master *master, struct waiting *waiting)
             read_channel(master, waiting->members[i]);
     for (int number = wend_signals_next(); number != 0; number = wend_signals_next())
         on_signal(master, number);
-    if (master->policy->watch_fd >= 0 && waiting->fds[1].revents != 0)
-        master->policy->watch_ready(master->policy->data, master);
-    if (waiting->fds[2].revents != 0)
+    if (waiting->fds[1].revents != 0)
         hear_above(master, master->options->above);
     each_member(master, NULL, time_over);
     settle(master);
@@ -1004,28 +994,4 @@ int wend_master_run(const struct wend_master_policy *policy,
     free(master.pid_file);
     NOTICE("exit");
     return master.status;
-}
-
-void wend_master_reload(struct wend_master *master)
-{
-    master->reload_wanted = true;
-}
-
-void wend_master_stop(struct wend_master *master, bool drain_first)
-{
-    quit(master, drain_first ? BY_DRAIN : BY_STOP);
-}
-
-void wend_master_send(struct wend_master *master, unsigned group, struct wend_str message)
-{
-    struct generation *current = master->current;
-
-    for (size_t i = 0; current != NULL && i < current->member_count; i++) {
-        struct member *member = &current->members[i];
-
-        if (member->group == group && member->ready && member->channel >= 0 &&
-            wend_channel_send(member->channel, WEND_CHANNEL_MESSAGE, message) != WEND_OK)
-            wend_log(wend_log_process, WEND_LOG_INFO, 0, errno, "%s %d takes no messages",
-                     group_of(member)->title, (int)member->pid);
-    }
 }

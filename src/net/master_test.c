@@ -15,12 +15,12 @@
 
 #define SLOTS 4
 
-enum behaviour { GOOD, FATAL_AT_START, CRASH_AT_START, DEAF };
+enum behaviour { GOOD, FATAL_AT_START, CRASH_AT_START, DEAF, ASKS_RELOAD };
 
 struct report {
     volatile pid_t pids[8][SLOTS]; /* by generation and slot */
     volatile int loads, discards, started, reopened, workers_reopened, orphans, drained, stopped;
-    volatile int load_fails, got_message, gone, retired;
+    volatile int load_fails, gone, retired;
     volatile int before_forks, parents, children;
     volatile enum behaviour behaviour[8]; /* by generation */
     volatile unsigned workers;
@@ -71,12 +71,6 @@ static void on_order(struct wend_worker *worker, enum wend_order given)
         wend_loop_stop(loop);
 }
 
-static void on_message(struct wend_worker *worker, struct wend_str message)
-{
-    assert_true(wend_str_eq(message, WEND_STR("to all")));
-    assert_int_equal(wend_worker_send(worker, WEND_STR("to master")), WEND_OK);
-}
-
 static int work(struct wend_worker *worker, void *config)
 {
     (void)config;
@@ -86,11 +80,12 @@ static int work(struct wend_worker *worker, void *config)
         raise(SIGKILL);
     loop = wend_loop_new(0);
     worker->on_order = on_order;
-    worker->on_message = on_message;
     if (wend_worker_attach(worker, loop) != WEND_OK)
         return 1;
     report->pids[worker->generation][worker->slot] = getpid();
     wend_worker_ready(worker);
+    if (report->behaviour[worker->generation] == ASKS_RELOAD && worker->slot == 0)
+        wend_worker_ask_reload(worker);
     wend_loop_run(loop);
     wend_worker_detach(worker);
     wend_loop_free(loop);
@@ -139,25 +134,6 @@ static void note_gone(void *data, const struct wend_generation *generation, unsi
     report->gone++;
 }
 
-static void note_message(void *data, struct wend_master *master, unsigned in_group, unsigned slot,
-                         struct wend_str message)
-{
-    (void)data, (void)master, (void)in_group, (void)slot;
-    report->got_message += wend_str_eq(message, WEND_STR("to master"));
-}
-
-static void send_to_all(void *data, struct wend_master *master)
-{
-    char byte;
-
-    (void)data;
-    assert_int_equal(read(policy.watch_fd, &byte, 1), 1);
-    if (byte == 'r')
-        wend_master_reload(master);
-    else
-        wend_master_send(master, 0, WEND_STR("to all"));
-}
-
 /* --- the test's side --------------------------------------------------------------------- */
 
 static int set_up(void **state)
@@ -175,10 +151,7 @@ static int set_up(void **state)
                                          .discard = discard_config,
                                          .started = note_started,
                                          .reopen = note_reopen,
-                                         .worker_gone = note_gone,
-                                         .message = note_message,
-                                         .watch_fd = -1,
-                                         .watch_ready = send_to_all};
+                                         .worker_gone = note_gone};
     options = (struct wend_master_options){.watch_parent = true};
     return 0;
 }
@@ -431,24 +404,18 @@ static void winch_sends_workers_away_until_the_next_reload(void **state)
     assert_int_equal(end_of(master), 0);
 }
 
-static void messages_and_reloads_are_carried(void **state)
+static void a_worker_can_ask_for_a_reload(void **state)
 {
-    int ends[2];
     pid_t master;
 
     (void)state;
-    assert_int_equal(pipe(ends), 0);
-    policy.watch_fd = ends[0];
+    report->behaviour[1] = ASKS_RELOAD;
     master = start_master();
-    EVENTUALLY(report->started == 1);
-    assert_int_equal(write(ends[1], "m", 1), 1);
-    EVENTUALLY(report->got_message == 2);
-    assert_int_equal(write(ends[1], "r", 1), 1);
     EVENTUALLY(report->started == 2);
+    EVENTUALLY(report->discards == 1);
     kill(master, SIGQUIT);
     assert_int_equal(end_of(master), 0);
-    close(ends[0]);
-    close(ends[1]);
+    assert_false(logged("[alert]"));
 }
 
 static int execute_self(struct wend_worker *worker, void *config)
@@ -550,19 +517,17 @@ static void hooks_run_around_every_fork(void **state)
     assert_int_equal(report->retired, 2);
 }
 
-/* What the master above hears next; WEND_CHANNEL_MESSAGE when that is nothing for 10 s. */
-static enum wend_channel_kind heard(int channel)
+/* What the master above hears next; 0 when that is nothing for 10 s. */
+static int heard(int channel)
 {
-    struct wend_channel_packet packet;
     enum wend_channel_kind kind;
-    struct wend_str message;
 
     for (int tries = 0; tries < 2000; tries++) {
-        if (wend_channel_recv(channel, &kind, &packet, &message) == WEND_OK)
+        if (wend_channel_recv(channel, &kind) == WEND_OK)
             return kind;
         usleep(5000);
     }
-    return WEND_CHANNEL_MESSAGE;
+    return 0;
 }
 
 static void a_master_below_another_obeys_and_reports(void **state)
@@ -581,11 +546,11 @@ static void a_master_below_another_obeys_and_reports(void **state)
     assert_int_equal(heard(pair[0]), WEND_CHANNEL_READY);
     kill(master, SIGHUP); /* means nothing here */
     kill(master, SIGWINCH);
-    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_REOPEN, WEND_STR_NULL), WEND_OK);
+    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_REOPEN), WEND_OK);
     EVENTUALLY(report->reopened == 1 && report->workers_reopened == 2);
     assert_int_equal(report->loads, 1);
     assert_int_equal(report->drained, 0);
-    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_DRAIN, WEND_STR_NULL), WEND_OK);
+    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_DRAIN), WEND_OK);
     assert_int_equal(end_of(master), 0);
     assert_int_equal(report->drained, 2);
     close(pair[0]);
@@ -638,7 +603,7 @@ int main(int argc, char **argv)
         cmocka_unit_test_setup_teardown(workers_notice_that_the_master_is_dead, set_up, tear_down),
         cmocka_unit_test_setup_teardown(winch_sends_workers_away_until_the_next_reload, set_up,
                                         tear_down),
-        cmocka_unit_test_setup_teardown(messages_and_reloads_are_carried, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_worker_can_ask_for_a_reload, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_worker_can_be_another_executable, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_daemon_is_ready_when_its_starter_exits, set_up,
                                         tear_down),

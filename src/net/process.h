@@ -38,10 +38,6 @@
 #define WEND_READY_TIMEOUT_MS 120000
 #define WEND_STOP_TIMEOUT_MS 3000 /* from a stop order to SIGKILL */
 #define WEND_WORKER_ENV "WEND_WORKER"
-#define WEND_MESSAGE_MAX 240 /* bytes of a policy's own message */
-
-struct wend_master;
-struct wend_generation;
 
 /* --- in the worker ----------------------------------------------------------------------- */
 
@@ -60,8 +56,6 @@ struct wend_worker {
     int channel;              /* to the master; -1: there is none (single process) */
     const char *name, *title; /* "wend", "worker process"; NULL in an executed worker */
     void (*on_order)(struct wend_worker *worker, enum wend_order order);
-    /* A message of the policy, sent with wend_master_send(). May be NULL. */
-    void (*on_message)(struct wend_worker *worker, struct wend_str message);
     void *data;
     /* its own */
     struct wend_io channel_io, signal_io;
@@ -77,8 +71,6 @@ void wend_worker_detach(struct wend_worker *worker);
 void wend_worker_ready(struct wend_worker *worker);
 /* As if the master had got HUP: for servers that watch their sources. */
 void wend_worker_ask_reload(struct wend_worker *worker);
-enum wend_code wend_worker_send(struct wend_worker *worker,
-                                struct wend_str message) WEND_MUST_CHECK;
 
 /* In an executed worker: who am I? WEND_E_NOT_FOUND: started by a person; WEND_E_PROTOCOL. */
 enum wend_code wend_worker_from_environment(struct wend_worker *worker) WEND_MUST_CHECK;
@@ -170,12 +162,6 @@ struct wend_master_policy {
     /* A worker is gone; status as of waitpid(). May be NULL. */
     void (*worker_gone)(void *data, const struct wend_generation *generation, unsigned group,
                         unsigned slot, pid_t pid, int status);
-    /* wend_worker_send()'s message. May be NULL. */
-    void (*message)(void *data, struct wend_master *master, unsigned group, unsigned slot,
-                    struct wend_str message);
-    /* A descriptor the master watches besides (inotify for --reload); -1: none. */
-    int watch_fd;
-    void (*watch_ready)(void *data, struct wend_master *master);
 };
 
 struct wend_master_options {
@@ -196,12 +182,5 @@ struct wend_master_options {
  * the first load or start failed. */
 int wend_master_run(const struct wend_master_policy *policy,
                     const struct wend_master_options *options);
-
-/* From the policy's callbacks. */
-void wend_master_reload(struct wend_master *master);
-void wend_master_stop(struct wend_master *master, bool drain);
-/* To each ready worker of `group` of the newest generation. Dropped where a worker does not read.
- */
-void wend_master_send(struct wend_master *master, unsigned group, struct wend_str message);
 
 #endif

@@ -48,8 +48,7 @@ static void on_signal(struct wend_io *io)
     io->readable = false;
 }
 
-static void on_packet(struct wend_worker *worker, enum wend_channel_kind kind,
-                      struct wend_str message)
+static void on_word(struct wend_worker *worker, enum wend_channel_kind kind)
 {
     switch (kind) {
     case WEND_CHANNEL_DRAIN:
@@ -61,10 +60,6 @@ static void on_packet(struct wend_worker *worker, enum wend_channel_kind kind,
     case WEND_CHANNEL_REOPEN:
         give(worker, WEND_ORDER_REOPEN);
         break;
-    case WEND_CHANNEL_MESSAGE:
-        if (worker->on_message != NULL)
-            worker->on_message(worker, message);
-        break;
     default:
         break;
     }
@@ -73,15 +68,13 @@ static void on_packet(struct wend_worker *worker, enum wend_channel_kind kind,
 static void on_channel(struct wend_io *io)
 {
     struct wend_worker *worker = WEND_OF(io, struct wend_worker, channel_io);
-    struct wend_channel_packet packet;
     enum wend_channel_kind kind;
-    struct wend_str message;
     enum wend_code code = WEND_OK;
 
     while (code == WEND_OK && io->fd >= 0) {
-        code = wend_channel_recv(io->fd, &kind, &packet, &message);
+        code = wend_channel_recv(io->fd, &kind);
         if (code == WEND_OK)
-            on_packet(worker, kind, message);
+            on_word(worker, kind);
     }
     io->readable = false;
     if (code != WEND_E_CLOSED)
@@ -119,7 +112,7 @@ static void tell(struct wend_worker *worker, enum wend_channel_kind kind)
 {
     if (worker->channel < 0)
         return;
-    if (wend_channel_send(worker->channel, kind, WEND_STR_NULL) != WEND_OK)
+    if (wend_channel_send(worker->channel, kind) != WEND_OK)
         wend_log(wend_log_process, WEND_LOG_ALERT, 0, errno, "the master does not listen");
 }
 
@@ -131,12 +124,6 @@ void wend_worker_ready(struct wend_worker *worker)
 void wend_worker_ask_reload(struct wend_worker *worker)
 {
     tell(worker, WEND_CHANNEL_RELOAD);
-}
-
-enum wend_code wend_worker_send(struct wend_worker *worker, struct wend_str message)
-{
-    return worker->channel < 0 ? WEND_E_STATE
-                               : wend_channel_send(worker->channel, WEND_CHANNEL_MESSAGE, message);
 }
 
 enum wend_code wend_worker_from_environment(struct wend_worker *worker)
