@@ -4,6 +4,7 @@
 #include "cmd/configure_words.h"
 #include "edge/process_conf.h"
 #include "edge/serve.h"
+#include "net/pidfile.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,4 +1,4 @@
-/* net/identity.c - taking on another identity, and pid files. */
+/* net/identity.c - taking on another identity. */
 #include "net/process.h"
 
 #include <errno.h>
@@ -67,64 +67,5 @@ enum wend_code wend_process_become(const struct wend_identity *identity)
                  identity->working_directory);
         return WEND_E_CONFIG;
     }
-    return WEND_OK;
-}
-
-/* --- pid files --------------------------------------------------------------------------- */
-
-static enum wend_code write_number(const char *path, pid_t pid)
-{
-    char text[16];
-    int len = snprintf(text, sizeof(text), "%d\n", (int)pid);
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
-    ssize_t written;
-
-    if (fd < 0)
-        return wend_code_of_errno(errno);
-    written = write(fd, text, (size_t)len);
-    if (close(fd) != 0 || written != len)
-        return WEND_E_IO;
-    return WEND_OK;
-}
-
-enum wend_code wend_pidfile_write(const char *path, pid_t pid)
-{
-    char *beside = NULL;
-    enum wend_code code;
-
-    if (asprintf(&beside, "%s.%d", path, (int)pid) < 0)
-        return WEND_E_MEMORY;
-    code = write_number(beside, pid);
-    if (code == WEND_OK && rename(beside, path) != 0) {
-        code = wend_code_of_errno(errno);
-        (void)unlink(beside);
-    } else if (code == WEND_E_DENIED) {
-        /* A directory we may not write to with a file in it that we may. */
-        code = write_number(path, pid);
-    }
-    free(beside);
-    return code;
-}
-
-enum wend_code wend_pidfile_read(const char *path, pid_t *pid)
-{
-    char text[32];
-    struct wend_str number;
-    uint64_t value;
-    ssize_t got;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-    if (fd < 0)
-        return wend_code_of_errno(errno);
-    got = read(fd, text, sizeof(text));
-    close(fd);
-    if (got < 0)
-        return WEND_E_IO;
-    number = wend_str_make(text, (size_t)got);
-    while (number.len > 0 && (text[number.len - 1] == '\n' || text[number.len - 1] == '\r'))
-        number.len--;
-    if (!wend_str_to_u64(number, &value) || value == 0 || value > INT32_MAX)
-        return WEND_E_SYNTAX;
-    *pid = (pid_t)value;
     return WEND_OK;
 }

@@ -13,33 +13,6 @@
 
 static char directory[] = "/tmp/wend-identity-XXXXXX";
 
-static void pid_files_are_written_and_read(void **state)
-{
-    char path[64];
-    pid_t pid;
-    int fd;
-
-    (void)state;
-    snprintf(path, sizeof(path), "%s/pid", directory);
-    assert_int_equal(wend_pidfile_read(path, &pid), WEND_E_NOT_FOUND);
-    assert_int_equal(wend_pidfile_write(path, 4711), WEND_OK);
-    assert_int_equal(wend_pidfile_read(path, &pid), WEND_OK);
-    assert_int_equal(pid, 4711);
-    assert_int_equal(wend_pidfile_write(path, 12), WEND_OK);
-    assert_int_equal(wend_pidfile_read(path, &pid), WEND_OK);
-    assert_int_equal(pid, 12);
-    for (int i = 0; i < 5; i++) {
-        static const char *const wrong[] = {"", "x", "0", "-1", "99999999999"};
-
-        fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
-        assert_int_equal(write(fd, wrong[i], strlen(wrong[i])), strlen(wrong[i]));
-        close(fd);
-        assert_int_equal(wend_pidfile_read(path, &pid), WEND_E_SYNTAX);
-    }
-    unlink(path);
-    assert_int_equal(wend_pidfile_write("/no/such/pid", 1), WEND_E_NOT_FOUND);
-}
-
 /* In a child, since there is no way back. */
 static int become_and_look(const struct wend_identity *identity)
 {
@@ -101,7 +74,6 @@ static void an_identity_is_taken_on(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(pid_files_are_written_and_read),
         cmocka_unit_test(an_identity_is_taken_on),
     };
     int failed;

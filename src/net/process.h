@@ -101,10 +101,6 @@ const char *wend_title_command(void);
 /* The same as a vector, NULL at its end; NULL before wend_title_init(). */
 char *const *wend_title_arguments(void);
 
-/* A pid file. Writing replaces it in one step, so that who sees it sees a number. */
-enum wend_code wend_pidfile_write(const char *path, pid_t pid) WEND_MUST_CHECK;
-enum wend_code wend_pidfile_read(const char *path, pid_t *pid) WEND_MUST_CHECK;
-
 /* --- in the master ----------------------------------------------------------------------- */
 
 /* One kind of worker. Either `run` (forked) or `exec` (another executable). */
