@@ -1,17 +1,14 @@
-/* conf/tree.c - tokens and blocks; see conf/tree.h.
+/* conf/tree.c - statements, blocks and included files; see conf/tree.h.
  *
- * A recursive descent over bytes. A word is copied into the arena only when it holds an escape;
- * otherwise it is a slice of the file's text.
+ * A recursive descent over tokens (conf/token.h).
  */
 #include "conf/tree.h"
 
-#include "base/buffer.h"
+#include "conf/token.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <glob.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,166 +17,15 @@ struct parser {
     struct wend_conf_tree *tree;
     struct wend_conf_error *error;
     struct wend_conf_file *file;
-    const char *at, *end;
-    unsigned line;
+    struct wend_token_reader reader;
     unsigned depth, include_depth;
-    struct wend_str words[WEND_CONF_WORDS_MAX];
+    struct wend_str words[WEND_CONF_WORDS_MAX]; /* of the statement that is being read */
     bool quoted[WEND_CONF_WORDS_MAX];
     unsigned count;
 };
 
-enum wend_code wend_conf_fail(struct wend_conf_error *error, const struct wend_statement *at,
-                              const char *format, ...)
-{
-    va_list args;
-    int len;
-
-    va_start(args, format);
-    len = vsnprintf(error->text, sizeof(error->text), format, args);
-    va_end(args);
-    if (at != NULL && at->file != NULL && len >= 0 && (size_t)len < sizeof(error->text))
-        snprintf(error->text + len, sizeof(error->text) - (size_t)len, " in %.*s:%u",
-                 WEND_STR_ARG(at->file->path), at->line);
-    return WEND_E_CONFIG;
-}
-
-enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...)
-{
-    size_t len = strlen(error->text);
-    char advice[256];
-    va_list args;
-
-    va_start(args, format);
-    vsnprintf(advice, sizeof(advice), format, args);
-    va_end(args);
-    snprintf(error->text + len, sizeof(error->text) - len, " (%s)", advice);
-    return WEND_E_CONFIG;
-}
-
-static enum wend_code fail_here(struct parser *p, const char *format, ...) WEND_PRINTF(2, 3);
-static enum wend_code fail_here(struct parser *p, const char *format, ...)
-{
-    va_list args;
-    int len;
-
-    va_start(args, format);
-    len = vsnprintf(p->error->text, sizeof(p->error->text), format, args);
-    va_end(args);
-    if (len >= 0 && (size_t)len < sizeof(p->error->text))
-        snprintf(p->error->text + len, sizeof(p->error->text) - (size_t)len, " in %.*s:%u",
-                 WEND_STR_ARG(p->file->path), p->line);
-    return WEND_E_CONFIG;
-}
-
-/* --- words ------------------------------------------------------------------------------------ */
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-/* Spaces and comments between words. */
-static void skip_blank(struct parser *p)
-{
-    while (p->at < p->end) {
-        if (*p->at == '#') {
-            while (p->at < p->end && *p->at != '\n')
-                p->at++;
-        } else if (is_space(*p->at)) {
-            p->line += *p->at == '\n';
-            p->at++;
-        } else {
-            return;
-        }
-    }
-}
-
-/* nginx unescapes \" \' \\ \t \r \n and leaves every other backslash for whoever reads the word
- * (regular expressions need them). */
-static struct wend_str unescape(struct wend_arena *arena, struct wend_str word)
-{
-    char *out = wend_arena_alloc(arena, word.len + 1);
-    size_t len = 0;
-
-    for (size_t i = 0; i < word.len; i++) {
-        char c = word.ptr[i];
-
-        if (c == '\\' && i + 1 < word.len) {
-            char next = word.ptr[i + 1];
-            const char *plain = "\"'\\";
-
-            if (next != '\0' && strchr(plain, next) != NULL)
-                c = next;
-            else if (next == 't' || next == 'r' || next == 'n')
-                c = next == 't' ? '\t' : next == 'r' ? '\r' : '\n';
-            i += c != '\\' || next == '\\';
-        }
-        out[len++] = c;
-    }
-    out[len] = '\0';
-    return wend_str_make(out, len);
-}
-
-static enum wend_code add_word(struct parser *p, const char *from, const char *to, bool escaped,
-                               bool quoted)
-{
-    struct wend_str word = wend_str_make(from, (size_t)(to - from));
-
-    if (p->count == WEND_CONF_WORDS_MAX)
-        return fail_here(p, "too many parameters, more than %u", WEND_CONF_WORDS_MAX);
-    if (word.len > WEND_CONF_WORD_BYTES_MAX)
-        return fail_here(p, "too long parameter \"%.*s...\" started", 10, from);
-    p->quoted[p->count] = quoted;
-    p->words[p->count++] = escaped ? unescape(p->tree->arena, word) : word;
-    return WEND_OK;
-}
-
-static enum wend_code read_quoted(struct parser *p)
-{
-    char quote = *p->at++;
-    const char *from = p->at;
-    unsigned first_line = p->line;
-    bool escaped = false;
-    enum wend_code code;
-
-    while (p->at < p->end && *p->at != quote) {
-        if (*p->at == '\\' && p->at + 1 < p->end) {
-            escaped = true;
-            p->at++;
-        }
-        p->line += *p->at == '\n';
-        p->at++;
-    }
-    if (p->at >= p->end) {
-        fail_here(p, "unexpected end of file, expecting \";\" or \"}\"");
-        return wend_conf_advise(p->error, "the %c of line %u is never closed", quote, first_line);
-    }
-    code = add_word(p, from, p->at, escaped, true);
-    p->at++;
-    if (code == WEND_OK && p->at < p->end && !is_space(*p->at) && *p->at != ';' && *p->at != '{' &&
-        *p->at != ')')
-        return fail_here(p, "unexpected \"%c\"", *p->at);
-    return code;
-}
-
-static enum wend_code read_bare(struct parser *p)
-{
-    const char *from = p->at;
-    bool escaped = false;
-
-    while (p->at < p->end && !is_space(*p->at) && *p->at != ';' && *p->at != '{') {
-        if (*p->at == '\\' && p->at + 1 < p->end) {
-            escaped = true;
-            p->at++;
-            p->line += *p->at == '\n';
-        } else if (*p->at == '$' && p->at + 1 < p->end && p->at[1] == '{') {
-            /* The brace belongs to the variable's name, not to a block. */
-            p->at++;
-        }
-        p->at++;
-    }
-    return add_word(p, from, p->at, escaped, false);
-}
+#define FAIL_HERE(p, ...)                                                                          \
+    wend_conf_fail_at((p)->error, (p)->reader.path, (p)->reader.line, __VA_ARGS__)
 
 /* --- files ------------------------------------------------------------------------------------ */
 
@@ -225,23 +71,17 @@ static bool load(struct wend_arena *arena, struct wend_conf_file *file)
 static enum wend_code read_file(struct parser *p, struct wend_conf_file *file,
                                 struct wend_statement **first)
 {
+    struct wend_token_reader reader = p->reader;
     struct wend_conf_file *outer = p->file;
-    const char *at = p->at, *end = p->end;
-    unsigned line = p->line, depth = p->depth;
+    unsigned depth = p->depth;
     enum wend_code code;
 
     p->file = file;
-    p->at = file->text.ptr;
-    p->end = file->text.ptr + file->text.len;
-    if (file->text.len >= 3 && memcmp(p->at, "\xef\xbb\xbf", 3) == 0)
-        p->at += 3; /* a byte order mark, as editors of other systems write it */
-    p->line = 1;
+    p->reader = wend_token_reader(p->tree->arena, file->path, file->text);
     p->depth = 0;
     code = read_block(p, first);
     p->file = outer;
-    p->at = at;
-    p->end = end;
-    p->line = line;
+    p->reader = reader;
     p->depth = depth;
     return code;
 }
@@ -320,28 +160,27 @@ static struct wend_statement *make_statement(struct parser *p, bool has_block)
     memcpy(quoted, p->quoted, p->count * sizeof(*quoted));
     statement->quoted = quoted;
     statement->count = p->count;
-    statement->line = p->line;
+    statement->line = p->reader.line;
     statement->has_block = has_block;
     statement->file = p->file;
     p->count = 0;
     return statement;
 }
 
-/* One statement, whose words end at ';' or '{'. */
-static enum wend_code finish_statement(struct parser *p, struct wend_statement ***last)
+/* Its words are read; `block`: they ended at '{'. */
+static enum wend_code finish_statement(struct parser *p, bool block, struct wend_statement ***last)
 {
-    bool block = *p->at++ == '{';
     struct wend_statement *statement;
     enum wend_code code = WEND_OK;
 
     if (p->count == 0)
-        return fail_here(p, "unexpected \"%c\"", block ? '{' : ';');
+        return FAIL_HERE(p, "unexpected \"%c\"", block ? '{' : ';');
     if (++p->tree->statements > WEND_CONF_STATEMENTS_MAX)
-        return fail_here(p, "too many directives, more than %u", WEND_CONF_STATEMENTS_MAX);
+        return FAIL_HERE(p, "too many directives, more than %u", WEND_CONF_STATEMENTS_MAX);
     statement = make_statement(p, block);
     if (block) {
         if (++p->depth > WEND_CONF_DEPTH_MAX)
-            return fail_here(p, "too many nested blocks, more than %u", WEND_CONF_DEPTH_MAX);
+            return FAIL_HERE(p, "too many nested blocks, more than %u", WEND_CONF_DEPTH_MAX);
         code = read_block(p, &statement->children);
         p->depth--;
     } else if (wend_str_eq(statement->args[0], WEND_STR("include"))) {
@@ -357,42 +196,50 @@ static enum wend_code finish_statement(struct parser *p, struct wend_statement *
 static enum wend_code unexpected_end(struct parser *p)
 {
     if (p->count != 0)
-        return fail_here(p, "unexpected end of file, expecting \";\" or \"}\"");
-    return p->depth != 0 ? fail_here(p, "unexpected end of file, expecting \"}\"") : WEND_OK;
+        return FAIL_HERE(p, "unexpected end of file, expecting \";\" or \"}\"");
+    return p->depth != 0 ? FAIL_HERE(p, "unexpected end of file, expecting \"}\"") : WEND_OK;
+}
+
+static enum wend_code add_word(struct parser *p, const struct wend_token *token)
+{
+    if (p->count == WEND_CONF_WORDS_MAX)
+        return FAIL_HERE(p, "too many parameters, more than %u", WEND_CONF_WORDS_MAX);
+    p->quoted[p->count] = token->quoted;
+    p->words[p->count++] = token->word;
+    return WEND_OK;
+}
+
+static enum wend_code close_block(struct parser *p)
+{
+    return p->count != 0 || p->depth == 0 ? FAIL_HERE(p, "unexpected \"}\"") : WEND_OK;
 }
 
 static enum wend_code read_block(struct parser *p, struct wend_statement **first)
 {
     struct wend_statement **last = first;
-    enum wend_code code = WEND_OK;
+    struct wend_token token;
+    enum wend_code code;
 
     p->count = 0;
-    for (;;) {
-        skip_blank(p);
-        if (p->at >= p->end)
-            return unexpected_end(p);
-        switch (*p->at) {
-        case '}':
-            if (p->count != 0)
-                return fail_here(p, "unexpected \"}\"");
-            if (p->depth == 0)
-                return fail_here(p, "unexpected \"}\"");
-            p->at++;
-            return WEND_OK;
-        case ';':
-        case '{':
-            code = finish_statement(p, &last);
-            break;
-        case '"':
-        case '\'':
-            code = read_quoted(p);
-            break;
-        default:
-            code = read_bare(p);
-        }
+    do {
+        code = wend_token_next(&p->reader, &token, p->error);
         if (code != WEND_OK)
             return code;
-    }
+        switch (token.kind) {
+        case WEND_TOKEN_END:
+            return unexpected_end(p);
+        case WEND_TOKEN_CLOSE:
+            return close_block(p);
+        case WEND_TOKEN_WORD:
+            code = add_word(p, &token);
+            break;
+        case WEND_TOKEN_SEMICOLON:
+        case WEND_TOKEN_OPEN:
+            code = finish_statement(p, token.kind == WEND_TOKEN_OPEN, &last);
+            break;
+        }
+    } while (code == WEND_OK);
+    return code;
 }
 
 static enum wend_code parse_from(struct wend_conf_tree *tree, struct wend_conf_file *file,

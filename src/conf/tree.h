@@ -1,8 +1,8 @@
 /* conf/tree.h - the configuration language: from text to a tree of statements.
  *
- * What it is for. nginx's language, whole: words, quotes, escapes, comments, `${name}`, blocks,
- * `include` with patterns. What the words mean is decided later, by rows (conf/directive.h); so the
- * same tree serves the check (-t), the print (-T), the server and `wend help`.
+ * What it is for. nginx's language, whole: words (conf/token.h), blocks, `include` with patterns.
+ * What the words mean is decided later, by rows (conf/directive.h); so the same tree serves the
+ * check (-t), the print (-T), the server and `wend help`.
  *
  *     statement = word { word } ( ";" | "{" { statement } "}" )
  *
@@ -17,12 +17,11 @@
 #define WEND_CONF_TREE_H
 
 #include "base/arena.h"
-#include "base/code.h"
+#include "conf/error.h"
 
 #define WEND_CONF_FILE_BYTES_MAX (64u << 20)
-#define WEND_CONF_WORD_BYTES_MAX 16384u /* nginx's buffer is 4096; long words are legitimate */
-#define WEND_CONF_WORDS_MAX 4096u       /* of one statement */
-#define WEND_CONF_DEPTH_MAX 64u         /* blocks within blocks */
+#define WEND_CONF_WORDS_MAX 4096u /* of one statement */
+#define WEND_CONF_DEPTH_MAX 64u   /* blocks within blocks */
 #define WEND_CONF_INCLUDE_DEPTH_MAX 32u
 #define WEND_CONF_STATEMENTS_MAX 4000000u
 
@@ -43,11 +42,6 @@ struct wend_statement {
     const bool *quoted; /* per word: it stood in quotes */
 };
 
-/* One message: "[emerg] ... in FILE:LINE" without the level. */
-struct wend_conf_error {
-    char text[2048];
-};
-
 struct wend_conf_tree {
     struct wend_arena *arena;
     struct wend_str prefix; /* relative includes are relative to the main file's folder */
@@ -66,14 +60,5 @@ enum wend_code wend_conf_read(struct wend_arena *arena, struct wend_str path,
 enum wend_code wend_conf_parse(struct wend_arena *arena, struct wend_str name, struct wend_str text,
                                struct wend_str prefix, struct wend_conf_tree *tree,
                                struct wend_conf_error *error) WEND_MUST_CHECK;
-
-/* Formats "MESSAGE in FILE:LINE" for a statement (NULL: no place) and returns WEND_E_CONFIG. */
-enum wend_code wend_conf_fail(struct wend_conf_error *error, const struct wend_statement *at,
-                              const char *format, ...) WEND_PRINTF(3, 4);
-
-/* Appends " (ADVICE)" to a message of nginx's, which stays what tools look for. Returns
- * WEND_E_CONFIG. */
-enum wend_code wend_conf_advise(struct wend_conf_error *error, const char *format, ...)
-    WEND_PRINTF(2, 3);
 
 #endif

@@ -39,23 +39,6 @@ static void words_and_blocks(void **state)
     assert_null(s->next);
 }
 
-static void escapes_and_braces(void **state)
-{
-    const struct wend_str *args;
-
-    (void)state;
-    assert_int_equal(parse("x \"a\\\"b\" 'c\\'d' \\.php$ \"t\\tn\\n\" ${v}z \"\\\\\";"), WEND_OK);
-    args = tree.top->args;
-    is_text(args[1], "a\"b");
-    is_text(args[2], "c'd");
-    is_text(args[3], "\\.php$");
-    is_text(args[4], "t\tn\n");
-    is_text(args[5], "${v}z");
-    is_text(args[6], "\\");
-    assert_true(tree.top->quoted[1]);
-    assert_false(tree.top->quoted[3]);
-}
-
 static void refuse(const char *text, const char *wanted)
 {
     assert_int_equal(parse(text), WEND_E_CONFIG);
@@ -88,26 +71,41 @@ static void nesting_has_a_limit(void **state)
     assert_non_null(strstr(error.text, "too many nested blocks"));
 }
 
-static void words_have_limits(void **state)
+static void words_have_a_limit(void **state)
 {
-    size_t size = WEND_CONF_WORD_BYTES_MAX + 3;
+    size_t size = 2 * (WEND_CONF_WORDS_MAX + 1) + 1;
     char *text = malloc(size + 1);
 
     (void)state;
-    memset(text, 'x', size);
+    assert_non_null(text);
+    for (size_t i = 0; i < size; i++)
+        text[i] = i % 2 == 0 ? 'x' : ' ';
     text[size - 1] = ';';
     text[size] = '\0';
     assert_int_equal(parse(text), WEND_E_CONFIG);
-    assert_non_null(strstr(error.text, "too long parameter"));
+    assert_non_null(strstr(error.text, "too many parameters"));
+    text[0] = ' ';
+    assert_int_equal(parse(text), WEND_OK);
+    assert_int_equal(tree.top->count, WEND_CONF_WORDS_MAX);
     free(text);
+}
+
+static void it_is_known_which_words_were_quoted(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("x \"a\" b;"), WEND_OK);
+    assert_true(tree.top->quoted[1]);
+    assert_false(tree.top->quoted[2]);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(words_and_blocks),        cmocka_unit_test(escapes_and_braces),
-        cmocka_unit_test(messages_name_the_place), cmocka_unit_test(nesting_has_a_limit),
-        cmocka_unit_test(words_have_limits),
+        cmocka_unit_test(words_and_blocks),
+        cmocka_unit_test(it_is_known_which_words_were_quoted),
+        cmocka_unit_test(messages_name_the_place),
+        cmocka_unit_test(nesting_has_a_limit),
+        cmocka_unit_test(words_have_a_limit),
     };
     int failed;
 
