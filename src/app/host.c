@@ -255,11 +255,6 @@ const struct wend_handler *wend_app_host_handler(const struct wend_app_host *hos
     return &host->handler;
 }
 
-void *wend_app_host_app(const struct wend_app_host *host)
-{
-    return host->app;
-}
-
 bool wend_app_host_stop(struct wend_app_host *host, int timeout_ms)
 {
     struct timespec until;

@@ -36,7 +36,6 @@ enum wend_code wend_app_host_adopt(const struct wend_app_settings *settings,
                                    struct wend_loop *loop,
                                    struct wend_app_host **out) WEND_MUST_CHECK;
 const struct wend_handler *wend_app_host_handler(const struct wend_app_host *host);
-void *wend_app_host_app(const struct wend_app_host *host); /* the engine's */
 
 /* Ends the threads once their requests are done, waits at most timeout_ms for them, then runs the
  * engine's stop. False when a thread is still busy: the process can only _exit(). */

@@ -177,7 +177,7 @@ char *wend_arena_cstr(struct wend_arena *arena, struct wend_str s)
     return (char *)wend_arena_keep(arena, s).ptr;
 }
 
-struct wend_str wend_arena_vprintf(struct wend_arena *arena, const char *format, va_list args)
+static struct wend_str print_into(struct wend_arena *arena, const char *format, va_list args)
 {
     va_list again;
     size_t room = ONE_CHUNK_EACH ? 0 : (size_t)(arena->end - arena->next);
@@ -204,7 +204,7 @@ struct wend_str wend_arena_printf(struct wend_arena *arena, const char *format, 
     va_list args;
 
     va_start(args, format);
-    text = wend_arena_vprintf(arena, format, args);
+    text = print_into(arena, format, args);
     va_end(args);
     return text;
 }

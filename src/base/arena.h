@@ -72,7 +72,6 @@ char *wend_arena_cstr(struct wend_arena *arena, struct wend_str s);
 
 struct wend_str wend_arena_printf(struct wend_arena *arena, const char *format, ...)
     WEND_PRINTF(2, 3);
-struct wend_str wend_arena_vprintf(struct wend_arena *arena, const char *format, va_list args);
 
 struct wend_arena_mark wend_arena_mark(const struct wend_arena *arena);
 void wend_arena_rewind(struct wend_arena *arena, struct wend_arena_mark mark);

@@ -213,28 +213,6 @@ void wend_buffer_add_json(struct wend_buffer *buffer, struct wend_str s)
     }
 }
 
-static const struct wend_str html_entities[256] = {['&'] = WEND_STR_INIT("&amp;"),
-                                                   ['<'] = WEND_STR_INIT("&lt;"),
-                                                   ['>'] = WEND_STR_INIT("&gt;"),
-                                                   ['"'] = WEND_STR_INIT("&quot;"),
-                                                   ['\''] = WEND_STR_INIT("&#39;")};
-
-void wend_buffer_add_html(struct wend_buffer *buffer, struct wend_str s)
-{
-    size_t from = 0;
-
-    for (size_t i = 0; i < s.len; i++) {
-        struct wend_str entity = html_entities[(unsigned char)s.ptr[i]];
-
-        if (entity.len == 0)
-            continue;
-        wend_buffer_add(buffer, wend_str_slice(s, from, i));
-        wend_buffer_add(buffer, entity);
-        from = i + 1;
-    }
-    wend_buffer_add(buffer, wend_str_from(s, from));
-}
-
 void wend_buffer_consume(struct wend_buffer *buffer, size_t count)
 {
     if (count >= buffer->len) {

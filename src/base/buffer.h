@@ -44,9 +44,6 @@ void wend_buffer_printf(struct wend_buffer *buffer, const char *format, ...) WEN
  * not UTF-8 replaced by U+FFFD; the quotes around it are the caller's. */
 void wend_buffer_add_json(struct wend_buffer *buffer, struct wend_str s);
 
-/* HTML text and attribute values: & < > " ' become entities. */
-void wend_buffer_add_html(struct wend_buffer *buffer, struct wend_str s);
-
 /* Drops the first `count` bytes, moving the rest to the front. */
 void wend_buffer_consume(struct wend_buffer *buffer, size_t count);
 

@@ -116,17 +116,6 @@ static void json_is_escaped_and_valid_utf8(void **state)
     wend_buffer_release(&buffer);
 }
 
-static void html_is_escaped(void **state)
-{
-    struct wend_buffer buffer;
-
-    (void)state;
-    wend_buffer_init(&buffer, 1000);
-    wend_buffer_add_html(&buffer, WEND_STR("<a href=\"x\">'&'</a>"));
-    assert_holds(&buffer, "&lt;a href=&quot;x&quot;&gt;&#39;&amp;&#39;&lt;/a&gt;");
-    wend_buffer_release(&buffer);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -134,7 +123,6 @@ int main(void)
         cmocka_unit_test(grows_in_an_arena),
         cmocka_unit_test(numbers_and_formats),
         cmocka_unit_test(json_is_escaped_and_valid_utf8),
-        cmocka_unit_test(html_is_escaped),
     };
 
     return cmocka_run_group_tests_name("base.buffer", tests, NULL, NULL);

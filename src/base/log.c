@@ -68,6 +68,11 @@ static void put_format(struct line *line, const char *format, ...)
     va_end(args);
 }
 
+static const char *level_name(enum wend_log_level level)
+{
+    return (size_t)level < WEND_COUNT(level_names) ? level_names[level] : "?";
+}
+
 void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t connection, int error,
                     const char *format, ...)
 {
@@ -76,8 +81,8 @@ void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t co
     va_list args;
 
     line.len = 0;
-    put_format(&line, "%.*s [%s] %d#%d: ", WEND_STR_ARG(now), wend_log_level_name(level),
-               (int)getpid(), (int)gettid());
+    put_format(&line, "%.*s [%s] %d#%d: ", WEND_STR_ARG(now), level_name(level), (int)getpid(),
+               (int)gettid());
     if (connection != 0)
         put_format(&line, "*%llu ", (unsigned long long)connection);
     va_start(args, format);
@@ -101,9 +106,4 @@ bool wend_log_level_parse(struct wend_str name, enum wend_log_level *out)
         }
     }
     return false;
-}
-
-const char *wend_log_level_name(enum wend_log_level level)
-{
-    return (size_t)level < WEND_COUNT(level_names) ? level_names[level] : "?";
 }

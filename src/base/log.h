@@ -54,6 +54,5 @@ void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t co
 
 /* "emerg" .. "debug"; false when `name` is none. */
 bool wend_log_level_parse(struct wend_str name, enum wend_log_level *out);
-const char *wend_log_level_name(enum wend_log_level level);
 
 #endif

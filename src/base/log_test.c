@@ -72,7 +72,7 @@ static void levels_have_names(void **state)
     assert_true(wend_log_level_parse(WEND_STR("debug"), &level) && level == WEND_LOG_DEBUG);
     assert_false(wend_log_level_parse(WEND_STR("stderr"), &level));
     assert_false(wend_log_level_parse(WEND_STR(""), &level));
-    assert_string_equal(wend_log_level_name(WEND_LOG_WARN), "warn");
+    assert_string_equal(level_name(WEND_LOG_WARN), "warn");
 }
 
 int main(void)

@@ -241,14 +241,3 @@ void *wend_map_remove(struct wend_map *map, struct wend_str key)
     map->count--;
     return value;
 }
-
-struct wend_map_entry *wend_map_next(const struct wend_map *map, size_t *at)
-{
-    while (*at < map->room) {
-        struct wend_map_entry *entry = &map->entries[(*at)++];
-
-        if (entry->value != NULL)
-            return entry;
-    }
-    return NULL;
-}

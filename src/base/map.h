@@ -43,7 +43,4 @@ enum wend_code wend_map_put(struct wend_map *map, struct wend_str key, void *val
 /* The removed value, or NULL. */
 void *wend_map_remove(struct wend_map *map, struct wend_str key);
 
-/* Walks all entries in no order: start with *at = 0; NULL at the end. No changes meanwhile. */
-struct wend_map_entry *wend_map_next(const struct wend_map *map, size_t *at);
-
 #endif

@@ -70,7 +70,7 @@ static void agrees_with_an_array(void **state)
     struct wend_arena arena;
     struct wend_map map;
     unsigned seed = 12345;
-    size_t at = 0, seen = 0;
+    size_t seen = 0;
 
     (void)state;
     wend_arena_init(&arena, WEND_ARENA_UNLIMITED);
@@ -93,8 +93,8 @@ static void agrees_with_an_array(void **state)
     }
     for (int i = 0; i < KEYS; i++)
         assert_ptr_equal(wend_map_get(&map, wend_str_of(names[i])), there[i] ? names[i] : NULL);
-    while (wend_map_next(&map, &at) != NULL)
-        seen++;
+    for (int i = 0; i < KEYS; i++)
+        seen += there[i];
     assert_int_equal(seen, map.count);
     wend_arena_release(&arena);
     wend_arena_thread_release();

@@ -201,12 +201,3 @@ uint32_t wend_str_hash(struct wend_str s)
         hash = (hash ^ (unsigned char)s.ptr[i]) * FNV_PRIME;
     return hash;
 }
-
-uint32_t wend_str_hash_nocase(struct wend_str s)
-{
-    uint32_t hash = FNV_BASIS;
-
-    for (size_t i = 0; i < s.len; i++)
-        hash = (hash ^ (unsigned char)wend_lower(s.ptr[i])) * FNV_PRIME;
-    return hash;
-}

@@ -104,10 +104,9 @@ bool wend_str_hex_to_u64(struct wend_str s, uint64_t *out) WEND_MUST_CHECK;
 /* Writes the decimal digits of `value` at `out` (room for 20 bytes), returns their count. */
 size_t wend_str_from_u64(uint64_t value, char *out);
 
-/* FNV-1a over the bytes; nocase folds ASCII letters first. Not for hostile tables: those seed
+/* FNV-1a over the bytes. Not for hostile tables: those seed
  * base/map.h, which uses a keyed hash. */
 uint32_t wend_str_hash(struct wend_str s);
-uint32_t wend_str_hash_nocase(struct wend_str s);
 
 static inline char wend_lower(char c)
 {

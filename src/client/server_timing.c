@@ -24,55 +24,12 @@ static int64_t parse_ms(struct wend_str text)
     return (int64_t)(whole * WEND_NS_PER_MS + fraction);
 }
 
-static struct wend_str unquote(struct wend_arena *arena, struct wend_str value)
-{
-    char *text;
-    size_t len = 0;
-
-    if (value.len < 2 || value.ptr[0] != '"' || value.ptr[value.len - 1] != '"')
-        return value;
-    value = wend_str_slice(value, 1, value.len - 1);
-    if (wend_str_find_byte(value, '\\') < 0)
-        return value;
-    text = wend_arena_alloc(arena, value.len);
-    if (text == NULL)
-        return WEND_STR_NULL;
-    for (size_t i = 0; i < value.len; i++) {
-        if (value.ptr[i] == '\\' && i + 1 < value.len)
-            i++;
-        text[len++] = value.ptr[i];
-    }
-    return (struct wend_str){text, len};
-}
-
-/* The text before the next ';' that is not inside quotes. */
-static struct wend_str take_part(struct wend_str *rest)
-{
-    bool quoted = false;
-    size_t at = 0;
-    struct wend_str part;
-
-    for (; at < rest->len && (quoted || rest->ptr[at] != ';'); at++) {
-        if (rest->ptr[at] == '"')
-            quoted = !quoted;
-        else if (quoted && rest->ptr[at] == '\\' && at + 1 < rest->len)
-            at++;
-    }
-    part = wend_str_slice(*rest, 0, at);
-    *rest = wend_str_from(*rest, at + 1);
-    return wend_str_trim(part);
-}
-
-static void take_parameter(struct wend_arena *arena, struct wend_str part,
+static void take_parameter(struct wend_arena *arena, struct wend_str name, struct wend_str value,
                            struct wend_server_metric *metric)
 {
-    ptrdiff_t equals = wend_str_find_byte(part, '=');
-    struct wend_str name, value;
-
-    if (equals < 0)
+    if (value.ptr == NULL)
         return;
-    name = wend_str_trim(wend_str_slice(part, 0, (size_t)equals));
-    value = unquote(arena, wend_str_trim(wend_str_from(part, (size_t)equals + 1)));
+    value = wend_field_unquote(arena, value);
     if (wend_str_eq_nocase(name, WEND_STR("dur")))
         metric->duration_ns = parse_ms(value);
     else if (wend_str_eq_nocase(name, WEND_STR("t")))
@@ -84,15 +41,16 @@ static void take_parameter(struct wend_arena *arena, struct wend_str part,
 bool wend_server_timing_next(struct wend_arena *arena, struct wend_str *rest,
                              struct wend_server_metric *metric)
 {
-    struct wend_str element;
+    struct wend_str element, name, value;
 
     while (wend_field_list_next(rest, &element)) {
-        *metric = (struct wend_server_metric){.duration_ns = -1, .offset_ns = -1};
-        metric->name = take_part(&element);
-        while (element.len > 0)
-            take_parameter(arena, take_part(&element), metric);
-        if (wend_field_name_valid(metric->name))
-            return true;
+        if (!wend_field_param_next(&element, &name, &value) || value.ptr != NULL ||
+            !wend_field_name_valid(name))
+            continue;
+        *metric = (struct wend_server_metric){.name = name, .duration_ns = -1, .offset_ns = -1};
+        while (wend_field_param_next(&element, &name, &value))
+            take_parameter(arena, name, value, metric);
+        return true;
     }
     return false;
 }

@@ -58,8 +58,9 @@ unsigned wend_conf_distance(struct wend_str a, struct wend_str b, unsigned limit
     return last[b.len] <= limit ? last[b.len] : limit + 1;
 }
 
-const char *wend_conf_nearest(const struct wend_directive_table *const *tables,
-                              struct wend_str name)
+/* The name among all tables that is nearest to `name`; NULL when none is near. */
+static const char *nearest_name(const struct wend_directive_table *const *tables,
+                                struct wend_str name)
 {
     unsigned best = name.len < 5 ? 1 : name.len < 9 ? 2 : 3;
     const char *nearest = NULL;
@@ -87,7 +88,7 @@ static enum wend_code refuse(struct wend_conf *conf, struct wend_str name,
     reason = conf->explain != NULL ? conf->explain(name) : NULL;
     if (reason != NULL)
         return wend_conf_bad(conf, "\"%.*s\" %s", WEND_STR_ARG(name), reason);
-    nearest = wend_conf_nearest(conf->tables, name);
+    nearest = nearest_name(conf->tables, name);
     wend_conf_bad(conf, "unknown directive \"%.*s\"", WEND_STR_ARG(name));
     if (nearest != NULL)
         wend_conf_advise(conf->error, "did you mean \"%s\"?", nearest);
@@ -290,12 +291,6 @@ enum wend_code wend_set_msec(struct wend_conf *conf, const struct wend_directive
 {
     (void)row;
     return set_parsed(conf, slot, wend_conf_msec(conf->statement->args[1]));
-}
-
-enum wend_code wend_set_sec(struct wend_conf *conf, const struct wend_directive *row, void *slot)
-{
-    (void)row;
-    return set_parsed(conf, slot, wend_conf_sec(conf->statement->args[1]));
 }
 
 enum wend_code wend_set_str(struct wend_conf *conf, const struct wend_directive *row, void *slot)

@@ -98,8 +98,6 @@ enum wend_code wend_set_size(struct wend_conf *, const struct wend_directive *,
                              void *); /* int64_t */
 enum wend_code wend_set_msec(struct wend_conf *, const struct wend_directive *,
                              void *); /* int64_t */
-enum wend_code wend_set_sec(struct wend_conf *, const struct wend_directive *,
-                            void *); /* int64_t */
 enum wend_code wend_set_str(struct wend_conf *, const struct wend_directive *,
                             void *); /* wend_str */
 enum wend_code wend_set_enum(struct wend_conf *, const struct wend_directive *,
@@ -120,9 +118,6 @@ int64_t wend_conf_size(struct wend_str text);
 int64_t wend_conf_msec(struct wend_str text);
 int64_t wend_conf_sec(struct wend_str text);
 
-/* The name among all tables that is nearest to `name`; NULL when none is near. */
-const char *wend_conf_nearest(const struct wend_directive_table *const *tables,
-                              struct wend_str name);
 /* Optimal string alignment distance, at most `limit` + 1. */
 unsigned wend_conf_distance(struct wend_str a, struct wend_str b, unsigned limit);
 

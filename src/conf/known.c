@@ -41,7 +41,8 @@ static const struct {
      "belongs to the Lua module, which wend does not contain: write that step as an application"},
 };
 
-const struct wend_known_directive *wend_known_find(struct wend_str name)
+/* The first row of that name; NULL: nginx has none. Rows of one name stand side by side. */
+static const struct wend_known_directive *find_first(struct wend_str name)
 {
     size_t from = 0, to = wend_known_directives_count;
 
@@ -78,7 +79,7 @@ static const char *why_refused(const struct wend_known_directive *known)
 const char *wend_known_explain(struct wend_str name)
 {
     static _Thread_local char text[192];
-    const struct wend_known_directive *known = wend_known_find(name);
+    const struct wend_known_directive *known = find_first(name);
     const char *why;
 
     if (known == NULL)
@@ -108,18 +109,6 @@ const char *wend_known_explain_variable(struct wend_str name)
         snprintf(text, sizeof text, "is a variable of %s that is not built into wend yet",
                  known_variables[i].module);
         return text;
-    }
-    return NULL;
-}
-
-const char *wend_known_explain_module(struct wend_str file)
-{
-    ptrdiff_t slash = wend_str_rfind_byte(file, '/');
-
-    file = wend_str_from(file, (size_t)(slash + 1));
-    for (size_t i = 0; i < WEND_COUNT(refused); i++) {
-        if (wend_str_starts(file, wend_str_of(refused[i].file)))
-            return refused[i].why;
     }
     return NULL;
 }

@@ -16,18 +16,11 @@ struct wend_known_directive {
 extern const struct wend_known_directive wend_known_directives[];
 extern const size_t wend_known_directives_count;
 
-/* The first row of that name; NULL: nginx has none. Rows of one name stand side by side. */
-const struct wend_known_directive *wend_known_find(struct wend_str name);
-
 /* Why a directive that no module here has is refused, to stand after its name in quotes: `"gzip" is
  * ...`. NULL: nobody knows it. A static text, or one valid until the thread's next call. */
 const char *wend_known_explain(struct wend_str name);
 
 /* The same for a variable, to stand after `variable "$name"`. NULL: nginx has none of that name. */
 const char *wend_known_explain_variable(struct wend_str name);
-
-/* Why a module that load_module names is refused; NULL: it may be loaded, what it does is built in
- * or its directives will be named one by one. `file` may be a path. */
-const char *wend_known_explain_module(struct wend_str file);
 
 #endif

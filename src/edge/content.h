@@ -32,9 +32,6 @@ extern const struct wend_filter wend_edge_filter_range;
 extern const struct wend_filter wend_edge_filter_trailers;
 extern const struct wend_filter wend_edge_filter_rate; /* edge/limit_rate.c */
 
-/* The cache of the request's place: open_file_cache's, else the worker's own. For everybody who
- * wants to know what a path leads to (try_files, index). */
-struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x);
 /* wend_file_open() with that cache, under the place's disable_symlinks. */
 enum wend_code wend_edge_file_open(struct wend_exchange *x, const char *path,
                                    enum wend_file_want want,

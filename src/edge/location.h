@@ -77,7 +77,7 @@ struct wend_edge_core_location {
     int absolute_redirect, server_name_in_redirect, port_in_redirect, msie_padding, msie_refresh;
     int sendfile, tcp_nopush, tcp_nodelay, chunked, etag, if_modified_since, server_tokens;
     int lingering, reset_timedout, client_body_in_file_only, client_body_in_single_buffer;
-    int keepalive_disable_set, keepalive_disable;
+    int keepalive_disable;
     int64_t keepalive_timeout_ms, keepalive_header_s, keepalive_time_ms, keepalive_requests,
         keepalive_min_ms;
     int64_t client_max_body_size, client_body_buffer_size, client_body_timeout_ms;
@@ -86,7 +86,6 @@ struct wend_edge_core_location {
     int64_t types_hash_max_size, types_hash_bucket_size, output_buffer_size, resolver_timeout_ms;
     struct wend_template limit_rate, limit_rate_after;
     struct wend_str client_body_temp_path;
-    struct wend_str error_log_path; /* null: inherited */
     struct wend_log *error_log;
 };
 

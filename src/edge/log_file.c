@@ -40,12 +40,17 @@ static int open_path(const char *path)
     return open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0644);
 }
 
+static struct wend_str path_of(const struct wend_log_file *file)
+{
+    return wend_str_make(file->path, file->path_len);
+}
+
 static struct wend_log_file *find(struct wend_str path)
 {
     WEND_LIST_EACH(&files, node, after) {
         struct wend_log_file *file = WEND_OF(node, struct wend_log_file, node);
 
-        if (wend_str_eq(path, wend_log_file_path(file)))
+        if (wend_str_eq(path, path_of(file)))
             return file;
     }
     return NULL;
@@ -238,11 +243,6 @@ void wend_log_files_close_others(const struct wend_log_file_hold *held,
 int wend_log_file_descriptor(const struct wend_log_file *file)
 {
     return file->descriptor;
-}
-
-struct wend_str wend_log_file_path(const struct wend_log_file *file)
-{
-    return wend_str_make(file->path, file->path_len);
 }
 
 void wend_log_file_claim(struct wend_log_file *file, uint64_t configuration)

@@ -52,7 +52,6 @@ void wend_log_files_close_others(const struct wend_log_file_hold *held,
                                  const struct wend_log_file *also);
 
 int wend_log_file_descriptor(const struct wend_log_file *file);
-struct wend_str wend_log_file_path(const struct wend_log_file *file);
 
 /* A new configuration takes the file over: what an older one said about buffering does not count
  * any more. Every configuration has a number of its own. */

@@ -47,7 +47,7 @@ static void evict(struct wend_log_paths *paths, struct entry *entry)
     free(entry);
 }
 
-void wend_log_paths_forget(struct wend_log_paths *paths)
+static void forget_all(struct wend_log_paths *paths)
 {
     while (!wend_list_empty(&paths->recent))
         evict(paths, WEND_OF(paths->recent.next, struct entry, recent));
@@ -55,7 +55,7 @@ void wend_log_paths_forget(struct wend_log_paths *paths)
 
 void wend_log_paths_free(struct wend_log_paths *paths)
 {
-    wend_log_paths_forget(paths);
+    forget_all(paths);
     wend_map_release(&paths->by_path);
     free(paths);
 }

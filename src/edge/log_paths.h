@@ -30,7 +30,4 @@ void wend_log_paths_free(struct wend_log_paths *paths);
 enum wend_code wend_log_paths_write(struct wend_log_paths *paths, struct wend_str path,
                                     struct wend_str line, int64_t now_ns);
 
-/* Closes all; for USR1. */
-void wend_log_paths_forget(struct wend_log_paths *paths);
-
 #endif

@@ -96,7 +96,7 @@ static struct wend_str whole_path(struct wend_exchange *x, struct wend_str path)
                              WEND_STR_ARG(path));
 }
 
-enum wend_code wend_try_files(struct wend_exchange *x)
+static enum wend_code try_files(struct wend_exchange *x)
 {
     struct wend_edge_request *r = wend_edge_of(x);
     const struct wend_edge_core_location *l = r->location;
@@ -211,7 +211,7 @@ static enum wend_code after_rewrites(struct wend_exchange *x)
     if (code == WEND_DECLINED)
         code = check_access(x);
     if (code == WEND_DECLINED)
-        code = wend_try_files(x);
+        code = try_files(x);
     if (code == WEND_DECLINED)
         code = run_modules(x, &precontent);
     return code == WEND_DECLINED ? run_content(x) : code;

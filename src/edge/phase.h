@@ -26,7 +26,4 @@ enum wend_code wend_phases_run_named(struct wend_exchange *x);
 /* Phase 8. */
 void wend_phases_log(struct wend_exchange *x);
 
-/* Phase 6's own: the first file that is there. */
-enum wend_code wend_try_files(struct wend_exchange *x);
-
 #endif

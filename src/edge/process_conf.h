@@ -18,7 +18,7 @@ struct wend_process_conf {
     int64_t priority;
     struct wend_str working_directory, pid, error_log;
     int64_t error_log_level; /* enum wend_log_level */
-    int daemon, master, multi_accept, use_set, accept_mutex, pcre_jit;
+    int daemon, master, multi_accept, accept_mutex, pcre_jit;
     cpu_set_t *cpus; /* per worker, the last repeated */
     size_t cpu_count;
     bool cpu_auto, error_log_set, priority_set, has_events;

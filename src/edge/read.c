@@ -8,8 +8,6 @@
 
 #include <stdio.h>
 
-#define TABLES_MAX 64
-
 /* Where a row's value lives: in the current block's settings of the module that brought the row. */
 static void *slot_of(struct wend_conf *conf, const struct wend_directive *row)
 {

@@ -85,11 +85,6 @@ enum wend_code wend_regex_run(const struct wend_regex *regex, struct wend_str su
     return WEND_OK;
 }
 
-bool wend_regex_matches(const struct wend_regex *regex, struct wend_str subject)
-{
-    return wend_regex_run(regex, subject, NULL) == WEND_OK;
-}
-
 void wend_regex_free(struct wend_regex *regex)
 {
     pcre2_code_free(regex->code);

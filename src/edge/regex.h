@@ -39,8 +39,6 @@ enum wend_code wend_regex_compile(struct wend_arena *arena, struct wend_str patt
 /* WEND_OK, WEND_DECLINED (no match) or WEND_E_LIMIT. */
 enum wend_code wend_regex_run(const struct wend_regex *regex, struct wend_str subject,
                               struct wend_regex_match *match);
-/* Whether it matches at all. */
-bool wend_regex_matches(const struct wend_regex *regex, struct wend_str subject);
 void wend_regex_free(struct wend_regex *regex);
 
 #endif

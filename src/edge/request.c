@@ -219,7 +219,8 @@ static const struct wend_error_page *page_for(const struct wend_edge_request *r,
     return NULL;
 }
 
-void wend_edge_split_args(struct wend_str *path, struct wend_str *args)
+/* "/path?args": what follows the first '?' moves to *args; without one *args stays. */
+static void split_args(struct wend_str *path, struct wend_str *args)
 {
     ptrdiff_t question = wend_str_find_byte(*path, '?');
 
@@ -248,7 +249,7 @@ static enum wend_code serve_error_page(struct wend_exchange *x, const struct wen
             x->request.method_text = WEND_STR("GET");
         }
         if (!page->target.constant)
-            wend_edge_split_args(&target, &args);
+            split_args(&target, &args);
         return wend_edge_redirect_internal(x, target, args);
     }
     if (answer != 301 && answer != 302 && answer != 303 && answer != 307 && answer != 308)

@@ -42,8 +42,7 @@ struct wend_edge_request {
     bool named;         /* in a named location */
     bool uri_in_alias;  /* try_files found the path behind the alias of an expression */
     bool handed_over;   /* to the place's handler (a proxy, an application) */
-    bool logged;
-    bool rejected; /* its head was malformed */
+    bool rejected;      /* its head was malformed */
     const char *reject_text;
     struct wend_str filename;       /* computed lazily; $request_filename */
     void **module_state;            /* per module, for the request; NULL at first */
@@ -80,9 +79,6 @@ enum wend_code wend_edge_redirect(struct wend_exchange *x, int status, struct we
 enum wend_code wend_edge_redirect_internal(struct wend_exchange *x, struct wend_str uri,
                                            struct wend_str args);
 enum wend_code wend_edge_redirect_named(struct wend_exchange *x, struct wend_str name);
-
-/* "/path?args": what follows the first '?' moves to *args; without one *args stays. */
-void wend_edge_split_args(struct wend_str *path, struct wend_str *args);
 
 /* root (or alias) plus the path: NUL-terminated. *root_len (may be NULL) says how much of it is the
  * root. A null slice when a template failed. `path` is usually r->uri. */

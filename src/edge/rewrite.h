@@ -9,8 +9,6 @@
 
 #include "edge/location.h"
 
-#define WEND_IF_NESTING_MAX 8
-
 enum wend_rewrite_kind { WEND_RW_REWRITE, WEND_RW_IF, WEND_RW_SET, WEND_RW_RETURN, WEND_RW_BREAK };
 
 enum wend_if_kind {

@@ -339,7 +339,7 @@ static void finish(struct serving *s)
     free(s->acceptors);
 }
 
-int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge)
+static int serve_as_worker(struct wend_worker *worker, struct wend_edge *edge)
 {
     struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
 
@@ -374,7 +374,7 @@ static int run_worker(struct wend_worker *worker, void *config)
     struct site *site = config;
 
     wend_edge_apps_keep_ours(site->edge);
-    return wend_edge_worker(worker, site->edge);
+    return serve_as_worker(worker, site->edge);
 }
 
 /* Groups from 1 on are the pools, in the order of their blocks. */

@@ -16,12 +16,10 @@
 
 struct wend_edge_server_options {
     struct wend_edge_options edge;
-    struct wend_str conf_text;     /* not null: the configuration, named conf_path in messages */
-    struct wend_str error_log;     /* -e; null: the configuration's or the built-in one */
-    const char *worker_executable; /* not NULL: workers are this program; see wend_edge_worker() */
-    const char *pid_path;          /* the default; NULL: none unless configured */
-    unsigned bind_tries; /* for an address in use, WEND_BIND_PAUSE_MS apart; 0: one */
-    bool quiet_start;
+    struct wend_str conf_text; /* not null: the configuration, named conf_path in messages */
+    struct wend_str error_log; /* -e; null: the configuration's or the built-in one */
+    const char *pid_path;      /* the default; NULL: none unless configured */
+    unsigned bind_tries;       /* for an address in use, WEND_BIND_PAUSE_MS apart; 0: one */
     bool watch_parent;
     /* When the first generation serves: a banner. May be NULL. */
     void (*announce)(const struct wend_edge *edge);
@@ -32,9 +30,6 @@ struct wend_edge_server_options {
 
 /* The whole life of the server: the exit status. */
 int wend_edge_serve(const struct wend_edge_server_options *options);
-
-/* In an executed worker, with the configuration and listeners of its hand-over. */
-int wend_edge_worker(struct wend_worker *worker, struct wend_edge *edge);
 
 /* Gives an accepted connection to the protocol its listener speaks. */
 void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,

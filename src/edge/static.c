@@ -36,7 +36,9 @@ int wend_static_status_of(int error, enum wend_log_level *level)
     }
 }
 
-int wend_static_refuse(struct wend_exchange *x, const struct wend_static_settings *settings,
+/* "CALL \"PATH\" failed" through settings->log, unless it is about a file that is not there and
+ * nobody wants to hear of it. Returns the status. */
+static int log_refusal(struct wend_exchange *x, const struct wend_static_settings *settings,
                        const struct wend_file *file, const char *path)
 {
     enum wend_log_level level;
@@ -116,7 +118,7 @@ static enum wend_code serve_found(struct wend_exchange *x,
                                   struct wend_str uri)
 {
     if (file->error != 0)
-        return refuse(x, wend_static_refuse(x, settings, file, path));
+        return refuse(x, log_refusal(x, settings, file, path));
     if (file->kind == WEND_FILE_DIRECTORY)
         return redirect_to_directory(x, uri);
     if (file->kind != WEND_FILE_REGULAR) {

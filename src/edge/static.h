@@ -40,9 +40,4 @@ enum wend_code wend_static_serve(struct wend_exchange *x,
 /* The status nginx gives the errno of a failed open() or stat(), and the level it logs it at. */
 int wend_static_status_of(int error, enum wend_log_level *level);
 
-/* "CALL \"PATH\" failed" through settings->log, unless it is about a file that is not there and
- * nobody wants to hear of it. Returns the status. */
-int wend_static_refuse(struct wend_exchange *x, const struct wend_static_settings *settings,
-                       const struct wend_file *file, const char *path);
-
 #endif

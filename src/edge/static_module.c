@@ -166,7 +166,8 @@ static enum wend_code merge(struct wend_conf *conf, void *parent_settings, void 
     return WEND_OK;
 }
 
-struct wend_file_cache *wend_edge_file_cache(struct wend_exchange *x)
+/* open_file_cache's of the request's place, else the worker's own. */
+static struct wend_file_cache *cache_of(struct wend_exchange *x)
 {
     const struct static_settings *s = wend_edge_settings(x, &wend_edge_static, WEND_LEVEL_LOCATION);
 
@@ -203,7 +204,7 @@ enum wend_code wend_edge_file_open(struct wend_exchange *x, const char *path,
 {
     struct wend_symlink_rule rule = symlink_rule(x, path);
 
-    return wend_file_open(x->task, wend_edge_file_cache(x), x->arrived, path, &rule, want, out);
+    return wend_file_open(x->task, cache_of(x), x->arrived, path, &rule, want, out);
 }
 
 const struct wend_file *wend_edge_look(struct wend_exchange *x, struct wend_str path)
@@ -242,7 +243,7 @@ static enum wend_code content(struct wend_exchange *x)
     const struct wend_edge_request *r = wend_edge_of(x);
     const struct wend_edge_core_location *place = r->location;
     struct wend_static_settings settings = {
-        .cache = wend_edge_file_cache(x),
+        .cache = cache_of(x),
         /* An application that sent X-Accel-Redirect has said what the file is. */
         .content_type = x->response.content_type.len != 0 ? x->response.content_type
                                                           : wend_edge_content_type(x, r->uri),

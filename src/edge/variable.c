@@ -178,23 +178,3 @@ void wend_variable_assign(struct wend_exchange *x, const struct wend_variable *v
     r->values[variable->index] = (struct wend_value){value, true};
     r->value_states[variable->index] = 1;
 }
-
-void wend_variable_forget(struct wend_exchange *x, const struct wend_variable *variable)
-{
-    wend_edge_of(x)->value_states[variable->index] = 0;
-}
-
-struct wend_value wend_variable_by_name(struct wend_exchange *x, struct wend_str name)
-{
-    const struct wend_variable *known = wend_map_get(&wend_edge_of(x)->edge->variables, name);
-    const struct wend_variable_row *row;
-    struct wend_variable variable = {.name = name};
-
-    if (known != NULL)
-        return wend_variable_value(x, known);
-    row = wend_variable_find_row(name);
-    if (row == NULL || row->get == NULL)
-        return (struct wend_value){WEND_STR_NULL, false};
-    variable.data = row->data;
-    return row->get(x, &variable);
-}

@@ -69,10 +69,6 @@ struct wend_value wend_variable_value(struct wend_exchange *x,
                                       const struct wend_variable *variable);
 void wend_variable_assign(struct wend_exchange *x, const struct wend_variable *variable,
                           struct wend_str value);
-/* Forgets what was computed ($uri, $args changed by an internal redirect keep their own row). */
-void wend_variable_forget(struct wend_exchange *x, const struct wend_variable *variable);
-/* By name at run time (for formats read from elsewhere); not found when there is none. */
-struct wend_value wend_variable_by_name(struct wend_exchange *x, struct wend_str name);
 
 /* The row of a name, prefix rows included; for `wend help` and the reference. */
 const struct wend_variable_row *wend_variable_find_row(struct wend_str name);

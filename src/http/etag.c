@@ -29,7 +29,8 @@ size_t wend_etag_write_file(int64_t mtime_s, int64_t size, char out[WEND_ETAG_FI
     return len;
 }
 
-struct wend_str wend_etag_opaque(struct wend_str tag)
+/* Without "W/". */
+static struct wend_str opaque(struct wend_str tag)
 {
     return wend_etag_weak(tag) ? wend_str_from(tag, 2) : tag;
 }
@@ -64,7 +65,7 @@ bool wend_etag_in_list(struct wend_str list, struct wend_str tag, bool weak)
     while (list.len > 0) {
         struct wend_str one = take_tag(&list);
 
-        if (weak ? wend_str_eq(wend_etag_opaque(one), wend_etag_opaque(tag))
+        if (weak ? wend_str_eq(opaque(one), opaque(tag))
                  : wend_str_eq(one, tag) && !wend_etag_weak(tag))
             return true;
         list = wend_str_trim(list);

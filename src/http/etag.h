@@ -13,8 +13,6 @@
 /* Writes the tag with its quotes, returns its length. */
 size_t wend_etag_write_file(int64_t mtime_s, int64_t size, char out[WEND_ETAG_FILE_MAX]);
 
-/* Without "W/". */
-struct wend_str wend_etag_opaque(struct wend_str tag);
 static inline bool wend_etag_weak(struct wend_str tag)
 {
     return tag.len > 2 && tag.ptr[0] == 'W' && tag.ptr[1] == '/';

@@ -70,12 +70,3 @@ void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace)
     if (any_open) /* what has not ended lasts until now */
         view->duration_ns = since(trace, wend_clock_ticks());
 }
-
-const struct wend_view_span *wend_view_find(const struct wend_view *view, enum wend_event event)
-{
-    for (uint16_t i = 0; i < view->count; i++) {
-        if (view->spans[i].event == event && !view->spans[i].remote)
-            return &view->spans[i];
-    }
-    return NULL;
-}

@@ -50,9 +50,6 @@ void wend_view_start(struct wend_view *view, int64_t wall_ns);
 uint16_t wend_view_add(struct wend_view *view, enum wend_event event, uint16_t parent,
                        int64_t start_ns, int64_t end_ns);
 
-/* The first span of that event, or NULL. */
-const struct wend_view_span *wend_view_find(const struct wend_view *view, enum wend_event event);
-
 static inline int64_t wend_view_length(const struct wend_view *view,
                                        const struct wend_view_span *span)
 {

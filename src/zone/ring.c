@@ -191,7 +191,8 @@ bool wend_ring_write(struct wend_ring *ring, const void *record, size_t len)
     return true;
 }
 
-uint64_t wend_ring_first(const struct wend_ring *ring)
+/* Of the very first record there was. */
+static uint64_t first_ticket(const struct wend_ring *ring)
 {
     return ring->mask + 1;
 }
@@ -208,7 +209,7 @@ bool wend_ring_read(const struct wend_ring *ring, uint64_t ticket, void *into, s
     uint64_t whole = done_word(ring, ticket);
     uint64_t bytes;
 
-    if (ticket < wend_ring_first(ring) || __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) != whole)
+    if (ticket < first_ticket(ring) || __atomic_load_n(&slot->word, __ATOMIC_ACQUIRE) != whole)
         return false;
     bytes = slot->len;
     if (bytes > ring->record_max || bytes > room)

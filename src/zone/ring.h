@@ -6,8 +6,8 @@
  * Who owns what. The ring lies in a zone's block; a struct wend_ring is one process's view of it.
  *
  * What it promises. Writing takes one fetch_add and one compare-and-swap, no lock, and never waits.
- * A reader gets a whole record or none. Each record has a ticket, counting up from
- * wend_ring_first(); record t is there until record t + slots begins. A writer killed midway costs
+ * A reader gets a whole record or none. Each record has a ticket, counting up; record t is
+ * there until record t + slots begins. A writer killed midway costs
  * its own record only: its slot is used again as soon as its process is gone.
  *
  * What it does not do. When a writer is so slow that all others went once round the ring meanwhile,
@@ -50,9 +50,8 @@ void wend_ring_end(struct wend_ring *ring, uint64_t ticket, size_t len);
 /* begin, copy, end. False: dropped or too long. */
 bool wend_ring_write(struct wend_ring *ring, const void *record, size_t len);
 
-/* The ticket of the very first record, and the one the next will get. The latest one written is
- * next - 1, the oldest that can still be there next - slots. */
-uint64_t wend_ring_first(const struct wend_ring *ring);
+/* The ticket the next record will get. The latest one written is next - 1, the oldest that can
+ * still be there next - slots. */
 uint64_t wend_ring_next(const struct wend_ring *ring);
 /* Copies record `ticket`. False: not there (overwritten, being written, dropped, not yet begun). */
 bool wend_ring_read(const struct wend_ring *ring, uint64_t ticket, void *into, size_t room,

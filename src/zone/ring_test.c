@@ -36,7 +36,7 @@ static void keeps_the_latest(void **state)
 
     (void)state;
     open_ring(64, 100);
-    first = wend_ring_first(&ring);
+    first = first_ticket(&ring);
     assert_int_equal(wend_ring_next(&ring), first);
     assert_false(wend_ring_read(&ring, first, got, sizeof(got), &len));
     for (uint64_t i = 0; i < 200; i++)
@@ -129,7 +129,7 @@ static size_t read_all(void)
     uint64_t next = wend_ring_next(&ring), record[WORDS];
     size_t whole = 0, len;
 
-    for (uint64_t t = next > 256 ? next - 256 : wend_ring_first(&ring); t < next; t++) {
+    for (uint64_t t = next > 256 ? next - 256 : first_ticket(&ring); t < next; t++) {
         if (!wend_ring_read(&ring, t, record, sizeof(record), &len))
             continue;
         assert_int_equal(len, sizeof(record));

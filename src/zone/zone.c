@@ -127,13 +127,18 @@ static bool is_sealed(int fd)
     return seals >= 0 && (seals & ZONE_SEALS) == ZONE_SEALS;
 }
 
+static struct wend_str name_of(const struct wend_zone *zone)
+{
+    return wend_str_make(zone->head->name, zone->head->name_len);
+}
+
 static bool head_fits(const struct wend_zone *zone, struct wend_str name, uint32_t version)
 {
     const struct wend_zone_head *head = zone->head;
 
     return head->magic == ZONE_MAGIC && head->layout == ZONE_LAYOUT && head->size == zone->size &&
            head->version == version && head->name_len <= WEND_ZONE_NAME_MAX &&
-           wend_str_eq(wend_zone_name(zone), name);
+           wend_str_eq(name_of(zone), name);
 }
 
 enum wend_code wend_zone_attach(struct wend_zone *zone, int fd, struct wend_str name,
@@ -166,18 +171,13 @@ void wend_zone_detach(struct wend_zone *zone)
     *zone = (struct wend_zone){.fd = -1};
 }
 
-struct wend_str wend_zone_name(const struct wend_zone *zone)
-{
-    return wend_str_make(zone->head->name, zone->head->name_len);
-}
-
 uint32_t wend_zone_version(const struct wend_zone *zone)
 {
     return zone->head->version;
 }
 
-bool wend_zone_fits(const struct wend_zone *zone, struct wend_str name, size_t size,
-                    uint32_t version)
+/* Whether a new configuration that asks for these may go on with this zone. */
+static bool fits(const struct wend_zone *zone, struct wend_str name, size_t size, uint32_t version)
 {
     return head_fits(zone, name, version) &&
            zone->size == round_up(size, (size_t)sysconf(_SC_PAGESIZE));
@@ -420,7 +420,7 @@ size_t wend_zone_bytes_unused(const struct wend_zone *zone)
 static struct wend_zone *find_named(const struct wend_zone_set *set, struct wend_str name)
 {
     for (size_t i = 0; set != NULL && i < set->count; i++)
-        if (wend_str_eq(wend_zone_name(set->zones[i]), name))
+        if (wend_str_eq(name_of(set->zones[i]), name))
             return set->zones[i];
     return NULL;
 }
@@ -452,12 +452,12 @@ enum wend_code wend_zone_set_need(struct wend_zone_set *set, const struct wend_z
     *fresh = false;
     if (found != NULL) {
         *zone = found;
-        return wend_zone_fits(found, name, size, version) ? WEND_OK : WEND_E_EXISTS;
+        return fits(found, name, size, version) ? WEND_OK : WEND_E_EXISTS;
     }
     if (set->count == WEND_ZONES_MAX)
         return WEND_E_LIMIT;
     found = find_named(old, name);
-    if (found != NULL && wend_zone_fits(found, name, size, version)) {
+    if (found != NULL && fits(found, name, size, version)) {
         set->zones[set->count++] = found;
     } else {
         code = create_in(set, name, size, version);

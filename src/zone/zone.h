@@ -55,11 +55,7 @@ enum wend_code wend_zone_attach(struct wend_zone *zone, int fd, struct wend_str 
                                 uint32_t version) WEND_MUST_CHECK;
 void wend_zone_detach(struct wend_zone *zone);
 
-struct wend_str wend_zone_name(const struct wend_zone *zone);
 uint32_t wend_zone_version(const struct wend_zone *zone);
-/* Whether a new configuration that asks for these may go on with this zone. */
-bool wend_zone_fits(const struct wend_zone *zone, struct wend_str name, size_t size,
-                    uint32_t version);
 
 /* The address of `len` bytes at `offset`; NULL when they are not all inside the zone. */
 void *wend_zone_at(const struct wend_zone *zone, wend_zone_offset offset, size_t len);

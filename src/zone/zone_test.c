@@ -25,9 +25,9 @@ static void attaches_only_what_fits(void **state)
     assert_int_equal(wend_zone_create(&zone, WEND_STR(""), 1 << 20, 7), WEND_E_LIMIT);
     assert_int_equal(wend_zone_create(&zone, NAME, 100000, 7), WEND_OK);
     assert_int_equal(zone.size, 102400);
-    assert_true(wend_zone_fits(&zone, NAME, 100000, 7));
-    assert_false(wend_zone_fits(&zone, NAME, 200000, 7));
-    assert_false(wend_zone_fits(&zone, NAME, 100000, 8));
+    assert_true(fits(&zone, NAME, 100000, 7));
+    assert_false(fits(&zone, NAME, 200000, 7));
+    assert_false(fits(&zone, NAME, 100000, 8));
     wend_zone_set_root(&zone, 4711);
 
     fd = fcntl(zone.fd, F_DUPFD_CLOEXEC, 0);

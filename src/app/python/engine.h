@@ -27,8 +27,4 @@ void wend_python_static_folders(bool development,
  * site-packages; calls changed(arg, path) each time, from a thread of its own. */
 void wend_python_watch(void (*changed)(void *arg, const char *path), void *arg);
 
-/* Ends the process without finalising the interpreter: that is slow, and not safe with every
- * extension or beside threads of the application's that still run. */
-__attribute__((noreturn)) void wend_python_leave(int status);
-
 #endif

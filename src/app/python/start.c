@@ -241,7 +241,9 @@ static enum wend_code change_directory(const struct wend_app_settings *settings)
     return WEND_E_CONFIG;
 }
 
-void wend_python_leave(int status)
+/* Ends the process without finalising the interpreter: that is slow, and not safe with every
+ * extension or beside threads of the application's that still run. */
+static void leave(int status)
 {
     fflush(NULL);
 #ifdef WEND_LEAKS_COUNT
@@ -255,7 +257,7 @@ void wend_python_leave(int status)
 static void leave_at_once(int status, void *arg)
 {
     (void)arg;
-    wend_python_leave(status);
+    leave(status);
 }
 
 enum wend_code wend_py_start(const struct wend_app_settings *settings)
