@@ -14,34 +14,9 @@
 struct lookup {
     char host[WEND_DNS_NAME_MAX + 1];
     char service[6];
-    union wend_dns_address found[WEND_DNS_ADDRESSES_MAX];
+    union wend_ip found[WEND_DNS_ADDRESSES_MAX];
     size_t count;
 };
-
-/* An address with its brackets taken off; false when the host is no numeric one. */
-static bool numeric_address(struct wend_str host, uint16_t port, union wend_dns_address *out)
-{
-    char text[INET6_ADDRSTRLEN];
-
-    if (host.len > 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']')
-        host = wend_str_slice(host, 1, host.len - 1);
-    if (host.len == 0 || host.len >= sizeof(text))
-        return false;
-    memcpy(text, host.ptr, host.len);
-    text[host.len] = '\0';
-    memset(out, 0, sizeof(*out));
-    if (inet_pton(AF_INET, text, &out->in.sin_addr) == 1) {
-        out->in.sin_family = AF_INET;
-        out->in.sin_port = htons(port);
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &out->in6.sin6_addr) == 1) {
-        out->in6.sin6_family = AF_INET6;
-        out->in6.sin6_port = htons(port);
-        return true;
-    }
-    return false;
-}
 
 static bool names_loopback(struct wend_str host)
 {
@@ -53,7 +28,7 @@ static bool names_loopback(struct wend_str host)
 
 static void add_found(struct lookup *lookup, const struct addrinfo *info)
 {
-    union wend_dns_address *at;
+    union wend_ip *at;
 
     if (lookup->count == WEND_DNS_ADDRESSES_MAX || info->ai_addrlen > sizeof(*at))
         return;
@@ -102,13 +77,13 @@ static enum wend_code prepare(struct wend_arena *arena, struct wend_str host, ui
     if (lookup == NULL)
         return WEND_E_MEMORY;
     *out = lookup;
-    if (numeric_address(host, port, &lookup->found[0])) {
+    if (wend_ip_parse(host, port, &lookup->found[0])) {
         lookup->count = 1;
         return WEND_OK;
     }
     if (names_loopback(host)) {
-        (void)numeric_address(WEND_STR("127.0.0.1"), port, &lookup->found[0]);
-        (void)numeric_address(WEND_STR("::1"), port, &lookup->found[1]);
+        (void)wend_ip_parse(WEND_STR("127.0.0.1"), port, &lookup->found[0]);
+        (void)wend_ip_parse(WEND_STR("::1"), port, &lookup->found[1]);
         lookup->count = 2;
         return WEND_OK;
     }

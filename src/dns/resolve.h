@@ -18,23 +18,14 @@
 #ifndef WEND_DNS_RESOLVE_H
 #define WEND_DNS_RESOLVE_H
 
+#include "base/ip.h"
 #include "fiber/task.h"
-
-#include <netinet/in.h>
-#include <sys/socket.h>
 
 #define WEND_DNS_ADDRESSES_MAX 16
 #define WEND_DNS_NAME_MAX 253
 
-/* Large enough for both families; the port is the caller's question's. */
-union wend_dns_address {
-    struct sockaddr any;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
 struct wend_dns_answer {
-    union wend_dns_address *at;
+    union wend_ip *at;
     size_t count;
 };
 

@@ -192,7 +192,7 @@ static enum wend_code find_addresses(struct wend_conf *conf, struct wend_str hos
                                                                 : "host not found");
 }
 
-static void set_address(struct wend_listener *listener, const union wend_dns_address *from,
+static void set_address(struct wend_listener *listener, const union wend_ip *from,
                         uint64_t port)
 {
     wend_address_from_sockaddr(&listener->address, &from->any);

@@ -1,6 +1,8 @@
 /* net/address.c - addresses and their texts. */
 #include "net/address.h"
 
+#include "base/ip.h"
+
 #include <arpa/inet.h>
 #include <string.h>
 
@@ -96,27 +98,12 @@ socklen_t wend_address_len(const struct wend_address *address)
 
 bool wend_address_parse_host(struct wend_str host, uint16_t port, struct wend_address *out)
 {
-    char text[INET6_ADDRSTRLEN];
-    bool bracketed = host.len >= 2 && host.ptr[0] == '[' && host.ptr[host.len - 1] == ']';
+    union wend_ip ip;
 
-    if (bracketed)
-        host = wend_str_slice(host, 1, host.len - 1);
-    if (host.len == 0 || host.len >= sizeof(text) || wend_str_find_byte(host, '\0') >= 0)
+    if (!wend_ip_parse(host, port, &ip))
         return false;
-    memcpy(text, host.ptr, host.len);
-    text[host.len] = '\0';
-    memset(out, 0, sizeof(*out));
-    if (!bracketed && inet_pton(AF_INET, text, &out->in.sin_addr) == 1) {
-        out->in.sin_family = AF_INET;
-        out->in.sin_port = htons(port);
-        return true;
-    }
-    if (inet_pton(AF_INET6, text, &out->in6.sin6_addr) == 1) {
-        out->in6.sin6_family = AF_INET6;
-        out->in6.sin6_port = htons(port);
-        return true;
-    }
-    return false;
+    wend_address_from_sockaddr(out, &ip.any);
+    return true;
 }
 
 static bool is_loopback4(uint32_t host)
