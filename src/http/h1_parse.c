@@ -402,8 +402,8 @@ enum wend_code wend_h1_parse_request(struct wend_arena *arena, const char *bytes
                                      struct wend_request *request, size_t *used,
                                      struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes,  bytes, bytes + len, bytes, arena,
-                               limits, error, policy,      false, 0};
+    struct wend_h1_reader r =
+        wend_h1_reader(arena, wend_str_make(bytes, len), policy, limits, error);
     struct wend_arena_mark mark = wend_arena_mark(arena);
     enum wend_code code;
 
@@ -412,11 +412,7 @@ enum wend_code wend_h1_parse_request(struct wend_arena *arena, const char *bytes
         return WEND_MORE;
     *request = (struct wend_request){.content_length = -1, .port = -1};
     code = read_head(&r, request);
-    if (code == WEND_OK) {
-        *used = request->head_bytes = (size_t)(r.at - r.start);
-    } else if (code == WEND_MORE) {
-        *seen = (size_t)(r.line - r.start);
-        wend_arena_rewind(arena, mark);
-    }
+    code = wend_h1_walked(&r, code, mark, seen, used);
+    request->head_bytes = *used;
     return code;
 }

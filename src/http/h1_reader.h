@@ -25,6 +25,36 @@ struct wend_h1_reader {
 bool wend_h1_still_incomplete(const char *bytes, size_t len, size_t seen,
                               const struct wend_h1_limits *limits);
 
+/* At the beginning of `bytes`. */
+static inline struct wend_h1_reader wend_h1_reader(struct wend_arena *arena, struct wend_str bytes,
+                                                   enum wend_h1_policy policy,
+                                                   const struct wend_h1_limits *limits,
+                                                   struct wend_h1_error *error)
+{
+    return (struct wend_h1_reader){.start = bytes.ptr,
+                                   .at = bytes.ptr,
+                                   .end = bytes.ptr + bytes.len,
+                                   .line = bytes.ptr,
+                                   .arena = arena,
+                                   .limits = limits,
+                                   .error = error,
+                                   .policy = policy};
+}
+
+/* Passes `code`, the end of a walk, on. WEND_OK: *used is how far it went. WEND_MORE: nothing is
+ * kept of what was allocated since `mark`, and *seen is where the incomplete line starts. */
+static inline enum wend_code wend_h1_walked(const struct wend_h1_reader *r, enum wend_code code,
+                                            struct wend_arena_mark mark, size_t *seen, size_t *used)
+{
+    if (code == WEND_OK) {
+        *used = (size_t)(r->at - r->start);
+    } else if (code == WEND_MORE) {
+        *seen = (size_t)(r->line - r->start);
+        wend_arena_rewind(r->arena, mark);
+    }
+    return code;
+}
+
 /* WEND_E_SYNTAX with *error filled in. */
 enum wend_code wend_h1_refuse(struct wend_h1_reader *r, const char *where, int status,
                               const char *text);

@@ -87,8 +87,8 @@ enum wend_code wend_h1_parse_response(struct wend_arena *arena, const char *byte
                                       struct wend_h1_response_head *head, size_t *used,
                                       struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes,  bytes, bytes + len,    bytes, arena,
-                               limits, error, WEND_H1_CLIENT, false, 0};
+    struct wend_h1_reader r =
+        wend_h1_reader(arena, wend_str_make(bytes, len), WEND_H1_CLIENT, limits, error);
     struct wend_arena_mark mark = wend_arena_mark(arena);
     enum wend_code code;
 
@@ -97,13 +97,7 @@ enum wend_code wend_h1_parse_response(struct wend_arena *arena, const char *byte
         return WEND_MORE;
     *head = (struct wend_h1_response_head){.content_length = -1};
     code = read_head(&r, head);
-    if (code == WEND_OK) {
-        *used = (size_t)(r.at - r.start);
-    } else if (code == WEND_MORE) {
-        *seen = (size_t)(r.line - r.start);
-        wend_arena_rewind(arena, mark);
-    }
-    return code;
+    return wend_h1_walked(&r, code, mark, seen, used);
 }
 
 static enum wend_code parse_fields(struct wend_h1_reader *r, size_t *seen,
@@ -116,13 +110,7 @@ static enum wend_code parse_fields(struct wend_h1_reader *r, size_t *seen,
     if (wend_h1_still_incomplete(r->start, (size_t)(r->end - r->start), *seen, r->limits))
         return WEND_MORE;
     code = wend_h1_read_fields(r, fields);
-    if (code == WEND_OK) {
-        *used = (size_t)(r->at - r->start);
-    } else if (code == WEND_MORE) {
-        *seen = (size_t)(r->line - r->start);
-        wend_arena_rewind(r->arena, mark);
-    }
-    return code;
+    return wend_h1_walked(r, code, mark, seen, used);
 }
 
 enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes, size_t len,
@@ -130,8 +118,8 @@ enum wend_code wend_h1_parse_fields(struct wend_arena *arena, const char *bytes,
                                     struct wend_fields *fields, size_t *used,
                                     struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {bytes,  bytes, bytes + len,    bytes, arena,
-                               limits, error, WEND_H1_CLIENT, false, 0};
+    struct wend_h1_reader r =
+        wend_h1_reader(arena, wend_str_make(bytes, len), WEND_H1_CLIENT, limits, error);
 
     return parse_fields(&r, seen, fields, used);
 }
@@ -141,16 +129,7 @@ enum wend_code wend_h1_parse_trailers(struct wend_arena *arena, struct wend_str 
                                       const struct wend_h1_limits *limits,
                                       struct wend_fields *fields, struct wend_h1_error *error)
 {
-    struct wend_h1_reader r = {section.ptr,
-                               section.ptr,
-                               section.ptr + section.len,
-                               section.ptr,
-                               arena,
-                               limits,
-                               error,
-                               policy,
-                               false,
-                               0};
+    struct wend_h1_reader r = wend_h1_reader(arena, section, policy, limits, error);
     size_t seen = 0, used = 0;
     enum wend_code code = parse_fields(&r, &seen, fields, &used);
 
