@@ -1,29 +1,16 @@
 #include "http/h1_chunk.c"
 
+#include "base/arena_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-static struct wend_arena arena;
 static char body[4096];
 static size_t body_len;
 static size_t consumed;
 static struct wend_buffer trailers;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    wend_arena_init(&arena, 1 << 22);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    wend_arena_release(&arena);
-    return 0;
-}
 
 /* Decodes `text`, `step` bytes at a time, each in a copy without a byte to spare. */
 static enum wend_code decode(const char *text, size_t len, size_t step)

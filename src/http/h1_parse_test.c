@@ -1,29 +1,16 @@
 #include "http/h1_parse.c"
 
+#include "base/arena_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 
 #include <cmocka.h>
 
-static struct wend_arena arena;
 static struct wend_request request;
 static struct wend_h1_error error;
 static size_t used;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    wend_arena_init(&arena, 1 << 22);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    wend_arena_release(&arena);
-    return 0;
-}
 
 /* Parses a copy without a byte to spare, so that a sanitizer sees every read beyond the end. */
 static enum wend_code parse(const char *text, enum wend_h1_policy policy)

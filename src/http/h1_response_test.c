@@ -1,28 +1,15 @@
 #include "http/h1_response.c"
 
+#include "base/arena_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
 
-static struct wend_arena arena;
 static struct wend_h1_response_head head;
 static struct wend_h1_error error;
 static size_t used;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    wend_arena_init(&arena, 1 << 22);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    wend_arena_release(&arena);
-    return 0;
-}
 
 static enum wend_code parse_bytes(const char *text, size_t len)
 {

@@ -1,25 +1,11 @@
 #include "http/path.c"
 
+#include "base/arena_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
 #include <cmocka.h>
-
-static struct wend_arena arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    wend_arena_init(&arena, 1 << 20);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    wend_arena_release(&arena);
-    return 0;
-}
 
 static void check(struct wend_str got, const char *expected, const char *what)
 {

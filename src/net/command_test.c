@@ -45,47 +45,50 @@ static void a_worker_can_ask_for_a_reload(void **state)
     assert_false(logged("[alert]"));
 }
 
-static void a_master_below_another_obeys_and_reports(void **state)
+/* Starts one that obeys `above`; returns when it serves. *channel is the upper end to it. */
+static pid_t start_below(struct wend_worker *above, int *channel)
 {
-    struct wend_worker above = {.title = "zygote"};
     pid_t master;
     int pair[2];
 
-    (void)state;
     assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    above.channel = pair[1];
+    *above = (struct wend_worker){.title = "zygote", .channel = pair[1]};
     upper_end = pair[0];
-    options.above = &above;
+    options.above = above;
     master = start_master();
     close(pair[1]);
     assert_int_equal(heard(pair[0]), WEND_CHANNEL_READY);
+    *channel = pair[0];
+    return master;
+}
+
+static void a_master_below_another_obeys_and_reports(void **state)
+{
+    struct wend_worker above;
+    int channel;
+    pid_t master = start_below(&above, &channel);
+
+    (void)state;
     kill(master, SIGHUP); /* means nothing here */
     kill(master, SIGWINCH);
-    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_REOPEN), WEND_OK);
+    assert_int_equal(wend_channel_send(channel, WEND_CHANNEL_REOPEN), WEND_OK);
     EVENTUALLY(report->reopened == 1 && report->workers_reopened == 2);
     assert_int_equal(report->loads, 1);
     assert_int_equal(report->drained, 0);
-    assert_int_equal(wend_channel_send(pair[0], WEND_CHANNEL_DRAIN), WEND_OK);
+    assert_int_equal(wend_channel_send(channel, WEND_CHANNEL_DRAIN), WEND_OK);
     assert_int_equal(end_of(master), 0);
     assert_int_equal(report->drained, 2);
-    close(pair[0]);
+    close(channel);
 }
 
 static void a_master_below_drains_when_the_one_above_dies(void **state)
 {
-    struct wend_worker above = {.title = "zygote"};
-    pid_t master;
-    int pair[2];
+    struct wend_worker above;
+    int channel;
+    pid_t master = start_below(&above, &channel);
 
     (void)state;
-    assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
-    above.channel = pair[1];
-    upper_end = pair[0];
-    options.above = &above;
-    master = start_master();
-    close(pair[1]);
-    assert_int_equal(heard(pair[0]), WEND_CHANNEL_READY);
-    close(pair[0]);
+    close(channel);
     assert_int_equal(end_of(master), 0);
     assert_int_equal(report->drained, 2);
 }

@@ -1,5 +1,7 @@
 #include "url/url.c"
 
+#include "base/arena_test.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -9,22 +11,6 @@
 struct row {
     const char *input, *base, *expected;
 };
-
-static struct wend_arena arena;
-
-static int open_arena(void **state)
-{
-    (void)state;
-    wend_arena_init(&arena, 1 << 24);
-    return 0;
-}
-
-static int close_arena(void **state)
-{
-    (void)state;
-    wend_arena_release(&arena);
-    return 0;
-}
 
 static void check_text(struct wend_str got, const char *expected, const char *what)
 {
