@@ -251,6 +251,7 @@ int wend_cmd_edge(int argc, char **argv)
     struct wend_edge_server_options server = {.bind_tries = 5};
     struct wend_arena arena;
     const char *pid_path;
+    struct wend_error_log own_log = {.level = WEND_LOG_NOTICE};
     bool own_prefix;
     int status;
 
@@ -291,7 +292,8 @@ int wend_cmd_edge(int argc, char **argv)
         return status;
     }
     /* -e takes effect before the configuration is read. */
-    if (wend_edge_open_error_log(server.error_log, WEND_LOG_NOTICE) != WEND_OK) {
+    own_log.where = server.error_log;
+    if (wend_edge_open_error_logs(&own_log) != WEND_OK) {
         fprintf(stderr,
                 "%s: [alert] could not open error log file: open() \"%.*s\" failed (%d: %s)\n",
                 me(&flags), WEND_STR_ARG(server.error_log), errno, strerror(errno));

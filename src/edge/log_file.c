@@ -230,12 +230,12 @@ static bool holds(const struct wend_log_file_hold *held, const struct wend_log_f
 }
 
 void wend_log_files_close_others(const struct wend_log_file_hold *held,
-                                 const struct wend_log_file *also)
+                                 const struct wend_log_file_hold *also)
 {
     WEND_LIST_EACH(&files, node, after) {
         struct wend_log_file *file = WEND_OF(node, struct wend_log_file, node);
 
-        if (file != also && !holds(held, file))
+        if (!holds(also, file) && !holds(held, file))
             close_file(file);
     }
 }

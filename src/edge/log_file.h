@@ -49,7 +49,7 @@ void wend_log_files_release(struct wend_log_file_hold *held);
 /* For a worker, which inherits the files of every configuration its master still knows: closes all
  * but these and `also` (may be NULL). */
 void wend_log_files_close_others(const struct wend_log_file_hold *held,
-                                 const struct wend_log_file *also);
+                                 const struct wend_log_file_hold *also);
 
 int wend_log_file_descriptor(const struct wend_log_file *file);
 

@@ -136,15 +136,7 @@ static enum wend_code set_error_log(struct wend_conf *conf, const struct wend_di
     if (conf->context != WEND_CTX_MAIN)
         return wend_edge_add_error_log(conf, s->args[1], level,
                                        &wend_edge_core_at(conf)->error_log);
-    if (process->error_log_set)
-        return WEND_OK; /* nginx writes to several; the first one counts here */
-    process->error_log_set = true;
-    process->error_log = wend_str_eq(s->args[1], WEND_STR("stderr")) ||
-                                 wend_str_starts(s->args[1], WEND_STR("syslog:"))
-                             ? wend_arena_keep(conf->arena, s->args[1])
-                             : wend_edge_full_path(conf->data, s->args[1], false);
-    process->error_log_level = (int64_t)level;
-    return WEND_OK;
+    return wend_edge_note_error_log(conf, s->args[1], level, &process->error_logs);
 }
 
 static enum wend_code set_pid(struct wend_conf *conf, const struct wend_directive *row, void *slot)
@@ -319,7 +311,6 @@ static void init(void *settings)
 
     p->workers = p->connections = p->nofile = p->core_bytes = p->shutdown_timeout_ms = WEND_UNSET;
     p->daemon = p->master = p->multi_accept = p->accept_mutex = p->pcre_jit = WEND_UNSET;
-    p->error_log_level = WEND_LOG_ERROR;
 }
 
 static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
@@ -346,7 +337,7 @@ static enum wend_code finish(struct wend_conf *conf, struct wend_edge *edge)
         p->daemon = 1;
     if (p->master == WEND_UNSET)
         p->master = 1;
-    return WEND_OK;
+    return wend_edge_hold_error_logs(conf, p->error_logs);
 }
 
 const struct wend_edge_module wend_edge_process = {

@@ -3,6 +3,7 @@
 #define WEND_EDGE_PROCESS_CONF_H
 
 #include "edge/edge.h"
+#include "edge/error_log.h"
 
 #include <sched.h>
 
@@ -16,12 +17,12 @@ struct wend_process_conf {
     int64_t nofile, core_bytes;
     int64_t shutdown_timeout_ms;
     int64_t priority;
-    struct wend_str working_directory, pid, error_log;
-    int64_t error_log_level; /* enum wend_log_level */
+    struct wend_str working_directory, pid;
+    struct wend_error_log *error_logs; /* NULL: the one of the command line */
     int daemon, master, multi_accept, accept_mutex, pcre_jit;
     cpu_set_t *cpus; /* per worker, the last repeated */
     size_t cpu_count;
-    bool cpu_auto, error_log_set, priority_set, has_events;
+    bool cpu_auto, priority_set, has_events;
     struct wend_str *env; /* NAME or NAME=VALUE */
     size_t env_count;
 };

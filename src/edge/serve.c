@@ -62,17 +62,17 @@ static enum wend_code read_site(const struct wend_edge_server_options *options, 
     return WEND_OK;
 }
 
-static enum wend_code open_log(const struct wend_edge_server_options *options,
-                               const struct wend_edge *edge)
+static enum wend_code open_logs(const struct wend_edge_server_options *options,
+                                const struct wend_edge *edge)
 {
-    const struct wend_process_conf *process = wend_edge_process_conf(edge);
-    struct wend_str path = process->error_log_set ? process->error_log : options->error_log;
+    const struct wend_error_log *logs = wend_edge_process_conf(edge)->error_logs;
+    struct wend_error_log own = {.where = options->error_log, .level = WEND_LOG_ERROR};
     char text[4400];
 
-    if (wend_edge_open_error_log(path, (enum wend_log_level)process->error_log_level) == WEND_OK)
+    if (wend_edge_open_error_logs(logs != NULL ? logs : &own) == WEND_OK)
         return WEND_OK;
-    snprintf(text, sizeof(text), "open() \"%.*s\" failed (%d: %s)", WEND_STR_ARG(path), errno,
-             strerror(errno));
+    snprintf(text, sizeof(text), "open() \"%.*s\" failed (%d: %s)",
+             WEND_STR_ARG((logs != NULL ? logs : &own)->where), errno, strerror(errno));
     wend_edge_emerg(&options->edge, text);
     return WEND_E_CONFIG;
 }
@@ -392,14 +392,22 @@ static int execute_pool(struct wend_worker *worker, void *config)
 {
     const struct site *site = config;
     const struct wend_process_conf *process = wend_edge_process_conf(site->edge);
-    struct wend_str path = process->error_log_set ? process->error_log : site->options->error_log;
+    const struct wend_error_log *log = process->error_logs;
+    struct wend_str path = site->options->error_log;
+    enum wend_log_level level = WEND_LOG_ERROR;
 
+    /* A pool has one stderr: the first log that is no syslog's. */
+    while (log != NULL && wend_str_starts(log->where, WEND_STR("syslog:")))
+        log = log->next;
+    if (log != NULL) {
+        path = log->where;
+        level = log->level;
+    }
     wend_edge_apply_env(site->edge);
     (void)dup2(wend_edge_error_log_descriptor(), STDERR_FILENO);
     if (wend_str_eq(path, WEND_STR("stderr")))
         path = WEND_STR_NULL;
-    return wend_edge_app_execute(pool_of_group(site->edge, worker->group), path,
-                                 (int)process->error_log_level);
+    return wend_edge_app_execute(pool_of_group(site->edge, worker->group), path, (int)level);
 }
 
 static void prepare_worker(struct wend_worker *worker, void *config, struct wend_identity *identity)
@@ -502,7 +510,7 @@ static enum wend_code load(void *data, const struct wend_generation *old,
     if (read_site(options, &site) != WEND_OK)
         return WEND_E_CONFIG;
     out->group_count = 1;
-    if (open_log(options, site->edge) != WEND_OK || add_pools(site, out) != WEND_OK ||
+    if (open_logs(options, site->edge) != WEND_OK || add_pools(site, out) != WEND_OK ||
         open_listeners(options, site->edge, before == NULL ? NULL : before->edge) != WEND_OK) {
         wend_edge_apps_close(site->edge);
         wend_edge_free(site->edge);

@@ -35,10 +35,7 @@ int wend_edge_serve(const struct wend_edge_server_options *options);
 void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
                                 const struct wend_address *peer, const struct wend_address *local);
 
-/* Sets the process's log from the options: stderr and, once it can be opened, the error log's file.
- */
-enum wend_code wend_edge_open_error_log(struct wend_str path, enum wend_log_level level);
-/* Where its lines go. */
+/* Where the first of the process's error logs writes, for a program that has only stderr. */
 int wend_edge_error_log_descriptor(void);
 /* "wend: " or "nginx: [emerg] ..." to stderr and the error log. */
 void wend_edge_emerg(const struct wend_edge_options *options, const char *text);
