@@ -191,13 +191,6 @@ static void complain(struct wend_syslog *to, int error)
              WEND_STR_ARG(to->server));
 }
 
-static void close_socket(struct wend_syslog *to)
-{
-    if (to->descriptor >= 0)
-        close(to->descriptor);
-    to->descriptor = -1;
-}
-
 static bool ensure_open(struct wend_syslog *to)
 {
     if (to->descriptor >= 0)
@@ -207,7 +200,7 @@ static bool ensure_open(struct wend_syslog *to)
         connect(to->descriptor, (struct sockaddr *)&to->address, to->address_len) == 0)
         return true;
     complain(to, errno);
-    close_socket(to);
+    wend_syslog_close(to);
     return false;
 }
 
@@ -245,5 +238,12 @@ void wend_syslog_send(struct wend_syslog *to, int severity, struct wend_str line
     complain(to, errno);
     /* A unix server that was restarted has another socket. */
     if (errno != EAGAIN && errno != ENOBUFS)
-        close_socket(to);
+        wend_syslog_close(to);
+}
+
+void wend_syslog_close(struct wend_syslog *to)
+{
+    if (to->descriptor >= 0)
+        close(to->descriptor);
+    to->descriptor = -1;
 }

@@ -29,4 +29,7 @@ enum wend_code wend_syslog_parse(struct wend_arena *arena, struct wend_str param
 /* `line` without its newline. `severity` below 0: the configured one (info without any). */
 void wend_syslog_send(struct wend_syslog *to, int severity, struct wend_str line);
 
+/* Closes the socket; the memory is the arena's. */
+void wend_syslog_close(struct wend_syslog *to);
+
 #endif

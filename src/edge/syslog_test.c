@@ -46,7 +46,7 @@ static void a_line_becomes_a_datagram(void **state)
     n = recv(receiver, got, sizeof(got), 0);
     assert_int_equal(n, WEND_SYSLOG_MAX);
     assert_memory_equal(got, "<131>", 5);
-    close_socket(to);
+    wend_syslog_close(to);
     close(receiver);
     (void)unlink(path);
 }
