@@ -16,12 +16,15 @@ for name in nginx uwsgi gunicorn; do
     ln -sf ../../../bin/wend "$to/lib/wend/compat/$name"
 done
 install -m 644 docs/man/wend.1 "$to/share/man/man1/"
-# The pages of the commands come from the tables their options are parsed with.
+# The pages of the commands come from the tables their options are parsed with, and say which section
+# they belong in.
 date=$(date -u +'%B %e, %Y' -r "$BUILD/src/cmd/wend")
-for command in serve app gunicorn get trace help; do
-    "$BUILD/wend" help --man $command | sed "1s/.*/.Dd $date/" >"$to/share/man/man1/wend-$command.1"
+for command in serve edge app gunicorn get trace help; do
+    page=$("$BUILD/wend" help --man $command | sed "1s/.*/.Dd $date/")
+    section=$(printf '%s\n' "$page" | sed -n 's/^\.Dt .* //p')
+    printf '%s\n' "$page" >"$to/share/man/man$section/wend-$command.$section"
+    chmod 644 "$to/share/man/man$section/wend-$command.$section"
 done
-"$BUILD/wend" help --man edge | sed "1s/.*/.Dd $date/; s/^\\(\\.Dt .*\\) 1$/\\1 8/" >"$to/share/man/man8/wend-edge.8"
 sed -i "1s/.*/.Dd $date/" "$to/share/man/man1/wend.1"
 sed "s|@PREFIX@|$PREFIX|g" packaging/wend.service >"$to/lib/systemd/system/wend.service"
 chmod 644 "$to/lib/systemd/system/wend.service"

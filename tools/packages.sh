@@ -12,7 +12,7 @@ declare -A packages=(
              libpcre2-dev libexpat1-dev libssl-dev zlib1g-dev"
     [run]="python3.11-venv"
     [test]="python3.11-venv libcmocka-dev libhttp-parser-dev clang llvm libclang-rt-14-dev nginx-light
-            uwsgi-core uwsgi-plugin-python3 curl chromium procps strace"
+            uwsgi-core uwsgi-plugin-python3 curl chromium mandoc procps strace"
     [bench]="python3.11-venv wrk nginx-light h2o lighttpd uwsgi-core uwsgi-plugin-python3 strace valgrind"
     [lint]="clang-format clang-tidy"
     [cross]="gcc-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user"

@@ -7,6 +7,7 @@
 #include "base/code.h"
 #include "cmd/app_block.h"
 #include "cmd/commands.h"
+#include "cmd/man_page.h"
 #include "cmd/options.h"
 #include "conf/directive.h"
 #include "conf/known.h"
@@ -314,7 +315,7 @@ static int show_man(const char *name)
         suggest(wend_str_of(name));
         return 1;
     }
-    wend_command_print_man(command, stdout);
+    wend_man_page_write(command, stdout);
     return 0;
 }
 

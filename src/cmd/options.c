@@ -165,7 +165,7 @@ const struct wend_command wend_commands[] = {
      "wend serve -b :8080 -w 4 --production shop.web:app\n"
      "wend serve --access-log - --admin unix:/run/shop.admin shop.web:app\n"
      "wend serve uwsgi.ini",
-     SERVER_STATUS, false, serve_option},
+     SERVER_STATUS, false, serve_option, 1},
     {"edge", "", "the edge server, with nginx's flags and configuration",
      "Reads the nginx.conf you already have. Called through a link named nginx it answers to that "
      "name. A directive that is not built yet is named, with its file and line.\n\n"
@@ -173,7 +173,7 @@ const struct wend_command wend_commands[] = {
      "wend edge -t -c nginx.conf                   is it right?\n"
      "wend edge -p $PWD -c nginx.conf -g 'daemon off;'\n"
      "wend edge -s reload                          tell the running one",
-     "0, or 1 when anything went wrong.", true, edge_option},
+     "0, or 1 when anything went wrong.", true, edge_option, 8},
     {"app", "[INI]", "the application server, with uWSGI's flags and ini files",
      "Hosts a Python application behind a web server that speaks uwsgi, or speaks HTTP itself. "
      "Called through a link named uwsgi it answers to that name. Options of an ini file are those "
@@ -187,7 +187,7 @@ const struct wend_command wend_commands[] = {
      "0 after the end it was told to come to, 1 when an address or a file cannot be had, 22 when "
      "the "
      "application cannot be loaded (uWSGI's number for it), 2 for options that are not understood.",
-     false, app_option},
+     false, app_option, 1},
     {"gunicorn", "MODULE:CALLABLE", "gunicorn's command line",
      "Only through a link named gunicorn.\n\n"
      "Signals: HUP loads the application anew without losing a request, TERM finishes what runs "
@@ -199,7 +199,7 @@ const struct wend_command wend_commands[] = {
      "the "
      "application cannot be loaded (gunicorn's number for it), 2 for options that are not "
      "understood.",
-     false, gunicorn_option},
+     false, gunicorn_option, 1},
     {"get", "URL", "fetch a URL, with curl's options and exit codes",
      "The body goes to standard output. What a server sends to a terminal is made fit for it: "
      "control sequences are shown, not obeyed.",
@@ -217,21 +217,21 @@ const struct wend_command wend_commands[] = {
      "options; "
      "47 too many redirects; 52 an empty answer; 55 and 56 a connection lost while sending, "
      "receiving.",
-     false, get_option},
+     false, get_option, 1},
     {"trace", "URL", "fetch a URL and show the whole life of the request",
      "Draws every step of the way as a waterfall: name, connection, request, answer, and the "
      "server's own steps when the server is wend and trusts you.",
      "wend trace 127.0.0.1:8000/\n"
      "wend trace --json 127.0.0.1:8000/            the same for programs\n"
      "wend trace -L -X POST -d name=Ada http://localhost/form",
-     "As of `wend get`.", false, trace_option},
+     "As of `wend get`.", false, trace_option, 1},
     {"help", "WORD", "explain any command, option, directive, variable, event or error code",
      "Looks WORD up in all of them. A near miss gets suggestions.",
      "wend help try_files\n"
      "wend help threads                            options, and words inside app { }\n"
      "wend help '$request_time'\n"
      "wend help serve",
-     "0, or 1 when nothing is called so.", false, help_option},
+     "0, or 1 when nothing is called so.", false, help_option, 1},
 };
 const size_t wend_commands_count = WEND_COUNT(wend_commands);
 
@@ -464,58 +464,4 @@ void wend_command_print_help(const struct wend_command *command, FILE *to)
     print_examples(command, to);
     fputs("\nExit status: ", to);
     print_folded(command->status, to);
-}
-
-/* mdoc reads a line that starts with a dot or a quote as a request, and backslashes as escapes. */
-static void print_mdoc_text(const char *text, FILE *to)
-{
-    bool at_start = true;
-
-    for (; *text != '\0'; text++) {
-        if (at_start && (*text == '.' || *text == '\''))
-            fputs("\\&", to);
-        if (*text == '\\')
-            fputs("\\e", to);
-        else if (*text == '\n' && text[1] == '\n')
-            fputs("\n.Pp", to);
-        else
-            fputc(*text, to);
-        at_start = *text == '\n';
-    }
-    fputc('\n', to);
-}
-
-void wend_command_print_man(const struct wend_command *command, FILE *to)
-{
-    struct wend_option option;
-
-    fprintf(to,
-            ".Dd $Mdocdate$\n.Dt WEND-%s 1\n.Os\n.Sh NAME\n.Nm wend-%s\n.Nd %s\n"
-            ".Sh SYNOPSIS\n.Nm wend %s\n.Op Ar options\n",
-            command->name, command->name, command->summary, command->name);
-    if (command->operands[0] != '\0')
-        fprintf(to, ".Ar %s\n", command->operands);
-    fputs(".Sh DESCRIPTION\n", to);
-    print_mdoc_text(command->about, to);
-    fputs(".Pp\n.Bl -tag -width Ds\n", to);
-    for (size_t i = 0; command->option(i, &option); i++) {
-        fputs(".It", to);
-        if (option.letter != 0)
-            fprintf(to, " Fl %c", option.letter);
-        if (option.name != NULL)
-            fprintf(to, "%s Fl -%s", option.letter != 0 ? " ," : "", option.name);
-        if (option.argument != NULL)
-            fprintf(to, " Ar %s", option.argument);
-        fputc('\n', to);
-        print_mdoc_text(option.help, to);
-    }
-    fputs(".El\n.Sh EXIT STATUS\n", to);
-    print_mdoc_text(command->status, to);
-    fputs(".Sh EXAMPLES\n.Bd -literal\n", to);
-    print_mdoc_text(command->examples, to);
-    fputs(".Ed\n.Sh SEE ALSO\n", to);
-    for (size_t i = 0, left = wend_commands_count - 1; i < wend_commands_count; i++) {
-        if (&wend_commands[i] != command)
-            fprintf(to, ".Xr wend-%s 1%s\n", wend_commands[i].name, --left > 0 ? " ," : "");
-    }
 }

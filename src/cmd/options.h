@@ -73,6 +73,7 @@ struct wend_command {
     bool single_dash;     /* nginx's way: only letters, no long options */
     /* Row `index`, or false beyond the last. */
     bool (*option)(size_t index, struct wend_option *out);
+    int section; /* of the manual its page is in */
 };
 
 extern const struct wend_command wend_commands[];
@@ -103,8 +104,7 @@ struct wend_option_walk {
 bool wend_options_next(struct wend_option_walk *walk, struct wend_option *option,
                        const char **value) WEND_MUST_CHECK;
 
-/* What `wend COMMAND --help` and `wend help COMMAND` print; and its man page (mdoc). */
+/* What `wend COMMAND --help` and `wend help COMMAND` print. */
 void wend_command_print_help(const struct wend_command *command, FILE *to);
-void wend_command_print_man(const struct wend_command *command, FILE *to);
 
 #endif
