@@ -259,8 +259,20 @@ static bool may_ask_next(const struct attempt *attempt, unsigned why)
 }
 
 static const char *const doing[] = {"connecting to upstream", "sending request to upstream",
-                                    "reading response header from upstream", "reading upstream"};
-enum doing { CONNECTING, SENDING, READING_HEAD, READING };
+                                    "reading response header from upstream", "reading upstream",
+                                    "sending to client"};
+enum doing { CONNECTING, SENDING, READING_HEAD, READING, ANSWERING };
+
+static void log_abandoned(const struct attempt *attempt, enum doing what)
+{
+    struct wend_str text = wend_arena_printf(
+        &attempt->upstream->x->task->arena,
+        "epoll_wait() reported that client prematurely closed connection, so upstream connection "
+        "is closed too while %s",
+        doing[what]);
+
+    complain(attempt->upstream, WEND_LOG_INFO, 0, text.ptr);
+}
 
 static void log_failure(const struct attempt *attempt, enum doing what, enum wend_code code)
 {
@@ -305,7 +317,9 @@ static enum verdict fail(struct attempt *attempt, enum doing what, enum wend_cod
                    : invalid ? WEND_NEXT_INVALID_HEADER
                              : WEND_NEXT_ERROR;
 
-    if (code == WEND_E_CANCELLED) { /* the client left */
+    if (code == WEND_E_CANCELLED) {
+        log_abandoned(attempt,
+                      what == READING_HEAD && attempt->client.received == 0 ? SENDING : what);
         attempt->status = 499;
         return GIVE_UP;
     }
@@ -341,11 +355,28 @@ static unsigned next_bit_of(int status)
 
 /* --- an attempt ------------------------------------------------------------------------------- */
 
-static bool client_left(void *owner)
+/* Whose leaving ends the attempt; NULL: the answer is waited for in any case. */
+static struct wend_io *beneficiary(const struct wend_upstream *upstream)
 {
-    const struct wend_upstream *upstream = ((struct attempt *)owner)->upstream;
+    return upstream->settings->ignore_client_abort ? NULL : &upstream->x->conn->io;
+}
 
-    return !upstream->settings->ignore_client_abort && wend_exchange_client_gone(upstream->x);
+static enum wend_code connect_to_peer(struct attempt *attempt)
+{
+    const struct wend_upstream *upstream = attempt->upstream;
+    const struct wend_upstream_settings *settings = upstream->settings;
+    struct wend_task *task = upstream->x->task;
+    struct wend_io *client = beneficiary(upstream);
+    enum wend_code code;
+
+    if (client != NULL && !wend_io_watch(task, client))
+        return WEND_E_CANCELLED;
+    code = wend_upstream_conn_take(task, upstream->peers, attempt->peer, settings->place,
+                                   attempt->fresh || !settings->keep, settings->connect_timeout_ms,
+                                   &attempt->conn);
+    if (client != NULL)
+        wend_io_unwatch(client);
+    return code;
 }
 
 static void pass_interim(void *owner, const struct wend_h1_response_head *interim)
@@ -368,7 +399,7 @@ static void prepare_client(struct attempt *attempt)
     client->limits.fields = HEAD_FIELDS_MAX;
     client->send_timeout_ms = upstream->settings->send_timeout_ms;
     client->receive_timeout_ms = upstream->settings->read_timeout_ms;
-    client->abandoned = client_left;
+    client->beneficiary = beneficiary(upstream);
     client->inform = pass_interim;
     client->owner = attempt;
     if (upstream->parse != NULL)
@@ -424,17 +455,21 @@ static enum wend_code relay_body(struct attempt *attempt)
     struct wend_exchange *x = upstream->x;
     struct wend_h1_client *client = &attempt->client;
     enum wend_code reading = WEND_OK, code;
+    bool spooled;
 
     if (client->body_done || x->request.method == WEND_HEAD)
         return wend_respond(x, NULL, 0, true);
-    if (is_buffered(upstream) && !is_all_here(client))
+    spooled = is_buffered(upstream) && !is_all_here(client);
+    if (spooled)
         code = wend_upstream_spool(x, client, &upstream->settings->spool, &reading);
     else
         code = relay_directly(attempt, &reading);
     upstream->trailers = client->trailers;
     if (code != WEND_OK || reading == WEND_OK)
         return code;
-    if (reading != WEND_E_CANCELLED)
+    if (reading == WEND_E_CANCELLED)
+        log_abandoned(attempt, spooled ? READING : ANSWERING);
+    else
         log_failure(attempt, READING, reading);
     wend_respond_torn(x);
     return reading == WEND_E_CANCELLED ? WEND_E_CLOSED : reading;
@@ -575,9 +610,7 @@ static enum verdict try_peer(struct attempt *attempt)
     attempt->conn = NULL;
     attempt->client = (struct wend_h1_client){0};
     attempt->started_ns = wend_clock_monotonic_ns();
-    code = wend_upstream_conn_take(task, upstream->peers, attempt->peer, settings->place,
-                                   attempt->fresh || !settings->keep, settings->connect_timeout_ms,
-                                   &attempt->conn);
+    code = connect_to_peer(attempt);
     if (code != WEND_OK) {
         verdict = fail(attempt, CONNECTING, code);
         note_times(attempt);

@@ -41,6 +41,7 @@ struct wend_io {
     uint64_t received; /* all bytes received so far had come by then */
     struct wend_loop *loop;
     struct wend_task *reader, *writer;
+    struct wend_task *watcher;            /* see wend_io_watch() */
     void (*on_ready)(struct wend_io *io); /* parked: called when readable becomes true */
 };
 
@@ -75,6 +76,19 @@ enum wend_code wend_io_send(struct wend_task *task, struct wend_io *io, const vo
 #define WEND_SENDFILE_STEP (2u << 20)
 enum wend_code wend_io_sendfile(struct wend_task *task, struct wend_io *io, int file, off_t *offset,
                                 size_t len, int timeout_ms) WEND_MUST_CHECK;
+
+/* While `task` waits for something else: when the peer hangs up (closed, stopped sending, or
+ * reset), the task's wait ends with WEND_E_CANCELLED. False, and nothing is watched: it has
+ * already. For waits that may be left at any time; one task at a time, until wend_io_unwatch(). */
+static inline bool wend_io_watch(struct wend_task *task, struct wend_io *io)
+{
+    io->watcher = io->hangup ? NULL : task;
+    return !io->hangup;
+}
+static inline void wend_io_unwatch(struct wend_io *io)
+{
+    io->watcher = NULL;
+}
 
 /* Suspends until the other side has something to say, or there is room to write. */
 enum wend_code wend_io_wait_readable(struct wend_task *task, struct wend_io *io,

@@ -233,8 +233,11 @@ static void dispatch(struct wend_io *io, uint32_t events)
     /* No stale edge has EPOLLIN: the kernel looks at the socket's queue as it tells the event. */
     if ((events & EPOLLIN) != 0)
         io->waiting = io->loop->turn_mark;
-    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+    if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {
         io->hangup = true;
+        if (io->watcher != NULL)
+            wend_task_wake(io->watcher, WEND_E_CANCELLED);
+    }
     if ((events & (EPOLLHUP | EPOLLERR)) != 0)
         __atomic_store_n(&io->broken, true, __ATOMIC_RELAXED); /* threads look at it */
     if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0) {

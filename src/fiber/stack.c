@@ -27,6 +27,8 @@ void wend_stacks_init(struct wend_stacks *stacks, size_t max)
     stacks->slabs = NULL;
     stacks->made = 0;
     stacks->max = max;
+    stacks->looked_at = NULL;
+    stacks->most = 0;
 }
 
 /* What a suspended task holds is known to its stack alone, where a leak checker has to look when
@@ -143,15 +145,16 @@ __attribute__((no_sanitize("address"))) static size_t used_bytes(const char *low
     return 0;
 }
 
-__attribute__((no_sanitize("address"))) size_t wend_stacks_most(const struct wend_stacks *stacks)
+size_t wend_stacks_most(struct wend_stacks *stacks)
 {
-    size_t most = 0;
+    struct wend_stack_slab *slab = stacks->looked_at == NULL ? NULL : stacks->looked_at->next;
 
-    for (const struct wend_stack_slab *slab = stacks->slabs; slab != NULL; slab = slab->next)
-        for (size_t i = 0; i < slab->cut; i++) {
-            size_t used = used_bytes(slab->at + i * WEND_STACK_BYTES + WEND_STACK_GUARD);
+    slab = slab == NULL ? stacks->slabs : slab;
+    stacks->looked_at = slab;
+    for (size_t i = 0; slab != NULL && i < slab->cut; i++) {
+        size_t used = used_bytes(slab->at + i * WEND_STACK_BYTES + WEND_STACK_GUARD);
 
-            most = used > most ? used : most;
-        }
-    return most;
+        stacks->most = used > stacks->most ? used : stacks->most;
+    }
+    return stacks->most;
 }

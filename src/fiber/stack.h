@@ -20,6 +20,8 @@ struct wend_stack_slab;
 struct wend_stacks {
     struct wend_stack_slab *slabs;
     size_t made, max;
+    struct wend_stack_slab *looked_at; /* by wend_stacks_most(), last */
+    size_t most;
 };
 
 void wend_stacks_init(struct wend_stacks *stacks, size_t max);
@@ -37,8 +39,9 @@ void wend_stacks_each(const struct wend_stacks *stacks, void (*fn)(char *low));
 /* Gives the pages of [low, low + bytes) back to the kernel; the addresses stay usable. */
 void wend_stack_cool(char *low, size_t bytes);
 
-/* The most bytes any stack has used so far. Untouched pages are zero, so the lowest byte that is
- * not zero is the high-water mark: the kernel's fresh pages are the paint. */
-size_t wend_stacks_most(const struct wend_stacks *stacks);
+/* The most bytes any stack has used, as far as is known: each call looks at WEND_STACK_SLAB stacks
+ * more, in turn. Untouched pages are zero, so the lowest byte that is not zero is the high-water
+ * mark: the kernel's fresh pages are the paint. */
+size_t wend_stacks_most(struct wend_stacks *stacks);
 
 #endif

@@ -185,7 +185,7 @@ struct wend_exchange {
     bool body_read;   /* the request body was read to its end */
     int64_t body_max; /* 413 beyond; -1: no limit. Set before the first read */
     int64_t body_received;
-    int64_t body_sent;  /* bytes of response body handed to the kernel */
+    int64_t body_sent;  /* bytes of response body handed to the kernel, chunk framing included */
     int64_t bytes_sent; /* head, framing and body; $bytes_sent */
     int64_t started_ns; /* monotonic, first byte of the head */
     int64_t started_wall_ns;

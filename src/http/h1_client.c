@@ -238,39 +238,18 @@ enum wend_code wend_h1_client_send_body(struct wend_task *task, struct wend_h1_c
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
-/* The longest wait of one system call: short when somebody must be asked whether to go on. */
-static int slice_ms(const struct wend_h1_client *client, int64_t left_ms)
-{
-    if (client->abandoned != NULL && (left_ms < 0 || left_ms > WEND_H1_CLIENT_POLL_MS))
-        return WEND_H1_CLIENT_POLL_MS;
-    return left_ms < 0 ? WEND_FOREVER : (int)left_ms;
-}
-
 /* Receives at least one byte behind `to`; sets peer_closed at the end of the stream. */
 static enum wend_code receive(struct wend_task *task, struct wend_h1_client *client, int timeout_ms)
 {
-    int64_t end_ns =
-        timeout_ms < 0 ? WEND_NEVER : wend_clock_monotonic_ns() + timeout_ms * WEND_NS_PER_MS;
     size_t got = 0;
     enum wend_code code;
 
-    for (;;) {
-        int64_t left_ms = -1;
-
-        if (end_ns != WEND_NEVER) {
-            left_ms = (end_ns - wend_clock_monotonic_ns()) / WEND_NS_PER_MS + 1;
-            if (left_ms <= 0)
-                return WEND_E_DEADLINE;
-        }
-        code = wend_conn_recv(task, client->conn, client->bytes + client->to,
-                              client->room - client->to, slice_ms(client, left_ms), &got);
-        if (code != WEND_E_DEADLINE || client->abandoned == NULL)
-            break;
-        if (client->abandoned(client->owner))
-            return WEND_E_CANCELLED;
-        if (wend_clock_monotonic_ns() >= task->deadline_ns)
-            return WEND_E_DEADLINE;
-    }
+    if (client->beneficiary != NULL && !wend_io_watch(task, client->beneficiary))
+        return WEND_E_CANCELLED;
+    code = wend_conn_recv(task, client->conn, client->bytes + client->to, client->room - client->to,
+                          timeout_ms, &got);
+    if (client->beneficiary != NULL)
+        wend_io_unwatch(client->beneficiary);
     if (code != WEND_OK)
         return code;
     client->peer_closed = got == 0;

@@ -28,7 +28,6 @@
 #define WEND_H1_CLIENT_HEAD_SENT_MAX (1u << 20) /* the request head we build */
 #define WEND_H1_CLIENT_BUFFER 16384             /* what is received goes here first */
 #define WEND_H1_CLIENT_INTERIM_MAX 16           /* 1xx answers before the final one */
-#define WEND_H1_CLIENT_POLL_MS 500              /* how often `abandoned` is asked while waiting */
 
 struct wend_h1_client_request {
     struct wend_str method;
@@ -59,8 +58,8 @@ struct wend_h1_client {
                             struct wend_h1_response_head *head, size_t *used,
                             struct wend_h1_error *error);
     void (*inform)(void *owner, const struct wend_h1_response_head *interim); /* NULL: dropped */
-    /* Asked now and then while waiting; true ends the wait with WEND_E_CANCELLED. NULL: never. */
-    bool (*abandoned)(void *owner);
+    /* For whom this is done: when its peer hangs up, waits end with WEND_E_CANCELLED. Or NULL. */
+    struct wend_io *beneficiary;
     void *owner;
     /* results */
     struct wend_h1_error error;  /* after WEND_E_SYNTAX or WEND_E_LIMIT of read_head */

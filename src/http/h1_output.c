@@ -408,6 +408,12 @@ static enum wend_code add_piece(struct output *out, struct wend_piece piece)
     return WEND_OK;
 }
 
+static enum wend_code add_framing(struct output *out, struct wend_str text)
+{
+    out->stream->x.body_sent += (int64_t)text.len;
+    return add(out, text);
+}
+
 /* The last chunk and, for a client that said it takes them, the trailer section. */
 static enum wend_code add_last_chunk(struct output *out)
 {
@@ -416,7 +422,7 @@ static enum wend_code add_last_chunk(struct output *out)
     struct wend_buffer text;
 
     if (trailers->count == 0)
-        return add(out, WEND_STR("0\r\n\r\n"));
+        return add_framing(out, WEND_STR("0\r\n\r\n"));
     wend_buffer_init_arena(&text, &x->task->arena, WEND_H1_TRAILER_MAX);
     wend_buffer_add(&text, WEND_STR("0\r\n"));
     for (unsigned i = 0; i < trailers->count; i++) {
@@ -426,7 +432,7 @@ static enum wend_code add_last_chunk(struct output *out)
         wend_buffer_add(&text, WEND_STR("\r\n"));
     }
     wend_buffer_add(&text, WEND_STR("\r\n"));
-    return text.overflow ? add(out, WEND_STR("0\r\n\r\n")) : add(out, wend_buffer_str(&text));
+    return add_framing(out, text.overflow ? WEND_STR("0\r\n\r\n") : wend_buffer_str(&text));
 }
 
 static enum wend_code add_body(struct output *out, const struct wend_piece *pieces, size_t count,
@@ -438,11 +444,12 @@ static enum wend_code add_body(struct output *out, const struct wend_piece *piec
     enum wend_code code = WEND_OK;
 
     if (bytes != 0)
-        code = add(out, wend_str_make(chunk_head, wend_h1_chunk_head((uint64_t)bytes, chunk_head)));
+        code = add_framing(
+            out, wend_str_make(chunk_head, wend_h1_chunk_head((uint64_t)bytes, chunk_head)));
     for (size_t i = 0; i < count && code == WEND_OK; i++)
         code = add_piece(out, pieces[i]);
     if (bytes != 0 && code == WEND_OK)
-        code = add(out, WEND_STR("\r\n"));
+        code = add_framing(out, WEND_STR("\r\n"));
     if (stream->chunked && last && code == WEND_OK)
         code = add_last_chunk(out);
     return code == WEND_OK ? flush(out, false) : code;
