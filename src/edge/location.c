@@ -2,7 +2,8 @@
  *
  * The prefixes are sorted. The greatest one that is not greater than the path either starts the
  * path or has, among the prefixes that start it, the longest one that does: so a binary search and
- * a few steps up find the longest prefix, whatever the number of locations.
+ * a few steps up find the longest prefix, whatever the number of locations. Those that redirect the
+ * path without their slash are sorted once more, by that path.
  */
 #include "edge/location.h"
 
@@ -42,38 +43,73 @@ static enum wend_code check_duplicates(struct wend_conf *conf,
     return WEND_OK;
 }
 
-enum wend_code wend_location_index(struct wend_conf *conf, struct wend_edge_core_location *location)
+/* Asked without its slash it is redirected. */
+static bool is_folder(const struct wend_edge_core_location *location)
 {
-    size_t prefixes = 0, regexes = 0;
+    return location->handler_slash && location->kind != WEND_LOCATION_EXACT;
+}
 
-    for (struct wend_edge_core_location *c = location->children; c != NULL; c = c->next) {
-        enum wend_code code = wend_location_index(conf, c);
+static struct wend_str without_slash(const struct wend_edge_core_location *folder)
+{
+    return wend_str_slice(folder->name, 0, folder->name.len - 1);
+}
 
-        if (code != WEND_OK)
-            return code;
-        prefixes += in_search(c);
-        regexes += c->kind == WEND_LOCATION_REGEX;
+static int compare_folders(const void *left, const void *right)
+{
+    return wend_str_compare(without_slash(*(struct wend_edge_core_location *const *)left),
+                            without_slash(*(struct wend_edge_core_location *const *)right));
+}
+
+/* In their order the ancestor of each is the prefix before it or one of that one's ancestors. */
+static void link_ancestors(struct wend_edge_core_location *location)
+{
+    for (size_t i = 1; i < location->prefix_count; i++) {
+        struct wend_edge_core_location *c = location->prefixes[i], *up = location->prefixes[i - 1];
+
+        /* An exact one can only be the very path, so it is nobody's ancestor. */
+        while (up != NULL &&
+               (up->kind == WEND_LOCATION_EXACT || !wend_str_starts(c->name, up->name)))
+            up = up->longest;
+        c->longest = up;
     }
-    location->prefixes =
-        wend_arena_array(conf->arena, prefixes + 1, sizeof(struct wend_edge_core_location *));
-    location->regexes =
-        wend_arena_array(conf->arena, regexes + 1, sizeof(struct wend_edge_core_location *));
+}
+
+static struct wend_edge_core_location **make_table(struct wend_conf *conf, size_t count)
+{
+    return wend_arena_array(conf->arena, count + 1, sizeof(struct wend_edge_core_location *));
+}
+
+static void fill_tables(struct wend_conf *conf, struct wend_edge_core_location *location)
+{
+    size_t count = 0;
+
+    for (struct wend_edge_core_location *c = location->children; c != NULL; c = c->next)
+        count++;
+    location->prefixes = make_table(conf, count);
+    location->regexes = make_table(conf, count);
+    location->folders = make_table(conf, count);
     for (struct wend_edge_core_location *c = location->children; c != NULL; c = c->next) {
         if (in_search(c))
             location->prefixes[location->prefix_count++] = c;
         if (c->kind == WEND_LOCATION_REGEX)
             location->regexes[location->regex_count++] = c;
+        if (in_search(c) && is_folder(c))
+            location->folders[location->folder_count++] = c;
     }
-    qsort(location->prefixes, prefixes, sizeof(struct wend_edge_core_location *), compare);
-    for (size_t i = 0; i < prefixes; i++) {
-        struct wend_edge_core_location *c = location->prefixes[i];
+}
 
-        /* An exact one can only be the very path, so it is nobody's ancestor. */
-        for (size_t j = i; j-- > 0 && c->longest == NULL;)
-            if (location->prefixes[j]->kind != WEND_LOCATION_EXACT &&
-                wend_str_starts(c->name, location->prefixes[j]->name))
-                c->longest = location->prefixes[j];
+enum wend_code wend_location_index(struct wend_conf *conf, struct wend_edge_core_location *location)
+{
+    for (struct wend_edge_core_location *c = location->children; c != NULL; c = c->next) {
+        enum wend_code code = wend_location_index(conf, c);
+
+        if (code != WEND_OK)
+            return code;
     }
+    fill_tables(conf, location);
+    qsort(location->prefixes, location->prefix_count, sizeof(*location->prefixes), compare);
+    qsort(location->folders, location->folder_count, sizeof(*location->folders), compare_folders);
+    link_ancestors(location);
     return check_duplicates(conf, location);
 }
 
@@ -108,12 +144,18 @@ static struct wend_edge_core_location *find_prefix(const struct wend_edge_core_l
 /* "/x" for a location "/x/" that passes requests on: nginx answers with a redirect. */
 static bool wants_slash(const struct wend_edge_core_location *in, struct wend_str path)
 {
-    for (size_t i = 0; i < in->prefix_count; i++) {
-        const struct wend_edge_core_location *c = in->prefixes[i];
+    size_t low = 0, high = in->folder_count;
 
-        if (c->handler_slash && c->kind != WEND_LOCATION_EXACT && c->name.len == path.len + 1 &&
-            wend_str_starts(c->name, path))
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = wend_str_compare(without_slash(in->folders[middle]), path);
+
+        if (order == 0)
             return true;
+        if (order < 0)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return false;
 }

@@ -46,12 +46,14 @@ struct wend_edge_core_location {
     size_t prefix_count;
     struct wend_edge_core_location **regexes;
     size_t regex_count;
+    struct wend_edge_core_location **folders; /* with handler_slash, by name without its slash */
+    size_t folder_count;
     struct wend_edge_core_location
         *longest; /* the longest other prefix that starts this one's name */
     /* what it does */
     const struct wend_handler *handler; /* of proxy_pass, app_pass ...; NULL: the content phase */
     void *handler_data;
-    bool handler_slash; /* a name ending in "/": the path without it is redirected */
+    bool handler_slash; /* its name ends in "/": the path without it is redirected */
     struct wend_rewrite_op *rewrites;
     bool in_if;                /* below an if: merged differently */
     uint64_t methods_excepted; /* limit_except: bits of enum wend_method that are free */

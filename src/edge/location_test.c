@@ -13,7 +13,7 @@ static struct asked asked;
 
 static void open_locations(const char *locations)
 {
-    char conf[8192];
+    static char conf[1 << 16];
 
     snprintf(conf, sizeof(conf),
              "events {} http { wend_trace off; access_log off; "
@@ -260,6 +260,37 @@ static void many_prefixes_are_found_as_a_plain_search_finds_them(void **state)
     asked_close(&asked);
 }
 
+/* Many folders whose names sort differently with and without their slash. */
+static void many_proxied_folders_are_redirected_and_nothing_else(void **state)
+{
+    static char locations[1 << 15];
+    static const char *const tails[] = {"", "-a", ".b", "z", "/c"};
+    enum { FOLDERS = 100 };
+    size_t len = 0;
+    char path[64];
+    bool slash;
+
+    (void)state;
+    for (int i = FOLDERS - 1; i >= 0; i--)
+        for (size_t t = 0; t < WEND_COUNT(tails); t++)
+            len += (size_t)snprintf(locations + len, sizeof(locations) - len,
+                                    t % 2 == 0 ? "location /f%d%s/ { proxy_pass http://[::1]:2; }"
+                                               : "location /f%d%s/ {}",
+                                    i, tails[t]);
+    open_locations(locations);
+    for (int i = 0; i < FOLDERS; i++)
+        for (size_t t = 0; t < WEND_COUNT(tails); t++) {
+            snprintf(path, sizeof(path), "/f%d%s", i, tails[t]);
+            (void)found_for(path, &slash);
+            if (slash != (t % 2 == 0))
+                fail_msg("%s: %sredirected", path, slash ? "" : "not ");
+            strcat(path, "x");
+            (void)found_for(path, &slash);
+            assert_false(slash);
+        }
+    asked_close(&asked);
+}
+
 static void locations_that_cannot_be_are_refused(void **state)
 {
     static const struct {
@@ -302,6 +333,7 @@ int main(void)
         cmocka_unit_test(a_proxied_folder_asked_without_its_slash_is_redirected),
         cmocka_unit_test(the_redirect_keeps_arguments_and_escapes_the_path),
         cmocka_unit_test(many_prefixes_are_found_as_a_plain_search_finds_them),
+        cmocka_unit_test(many_proxied_folders_are_redirected_and_nothing_else),
         cmocka_unit_test(locations_that_cannot_be_are_refused),
     };
 
