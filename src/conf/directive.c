@@ -1,6 +1,12 @@
 /* conf/directive.c - applying rows to a tree; see conf/directive.h. */
 #include "conf/directive.h"
 
+#include "base/log.h"
+
+#include <stdio.h>
+
+#include <stdarg.h>
+
 #include <string.h>
 
 #define DISTANCE_WORD_MAX 64u
@@ -257,6 +263,19 @@ enum wend_code wend_conf_invalid(struct wend_conf *conf)
                          WEND_STR_ARG(conf->statement->args[0]));
 }
 
+void wend_conf_warn(const struct wend_conf *conf, const char *format, ...)
+{
+    const struct wend_statement *at = conf->statement;
+    char text[WEND_LOG_LINE_MAX];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "%s in %.*s:%u", text,
+             WEND_STR_ARG(at->file->path), at->line);
+}
+
 static enum wend_code set_parsed(struct wend_conf *conf, int64_t *slot, int64_t value)
 {
     if (*slot != WEND_UNSET)
@@ -350,6 +369,18 @@ enum wend_code wend_check_msec(struct wend_conf *conf, const struct wend_directi
 
     (void)slot;
     return wend_set_msec(conf, row, &value);
+}
+
+enum wend_code wend_set_temp_path(struct wend_conf *conf, const struct wend_directive *row,
+                                  void *slot)
+{
+    enum wend_code code = wend_set_str(conf, row, slot);
+    uint64_t digits;
+
+    for (unsigned i = 2; i < conf->statement->count && code == WEND_OK; i++)
+        if (!wend_str_to_u64(conf->statement->args[i], &digits) || digits == 0)
+            code = wend_conf_invalid(conf);
+    return code;
 }
 
 enum wend_code wend_set_ignored(struct wend_conf *conf, const struct wend_directive *row,

@@ -84,6 +84,12 @@ enum wend_code wend_conf_apply(struct wend_conf *conf, const struct wend_stateme
 
 /* "\"NAME\" directive invalid value in FILE:LINE". */
 enum wend_code wend_conf_invalid(struct wend_conf *conf);
+/* What is found when a block is complete: placed at its closing bracket. */
+#define wend_conf_bad_at_end(conf, ...)                                                            \
+    wend_conf_fail_at((conf)->error, (conf)->statement->file->path, (conf)->statement->end_line,   \
+                      __VA_ARGS__)
+/* A warning to the process's log; the configuration is taken. */
+void wend_conf_warn(const struct wend_conf *conf, const char *format, ...) WEND_PRINTF(2, 3);
 
 /* --- setters for `set` ------------------------------------------------------------------------ */
 
@@ -108,6 +114,8 @@ enum wend_code wend_check_number(struct wend_conf *, const struct wend_directive
 enum wend_code wend_check_size(struct wend_conf *, const struct wend_directive *, void *);
 enum wend_code wend_check_msec(struct wend_conf *, const struct wend_directive *, void *);
 /* Checked where it stands, and without effect here: extra is NULL. */
+/* A path with the digits of up to three levels of folders below it; the slot keeps the path. */
+enum wend_code wend_set_temp_path(struct wend_conf *, const struct wend_directive *, void *);
 enum wend_code wend_set_ignored(struct wend_conf *, const struct wend_directive *, void *);
 
 /* --- units (nginx's) -------------------------------------------------------------------------- */

@@ -182,6 +182,7 @@ static enum wend_code finish_statement(struct parser *p, bool block, struct wend
         if (++p->depth > WEND_CONF_DEPTH_MAX)
             return FAIL_HERE(p, "too many nested blocks, more than %u", WEND_CONF_DEPTH_MAX);
         code = read_block(p, &statement->children);
+        statement->end_line = p->reader.line;
         p->depth--;
     } else if (wend_str_eq(statement->args[0], WEND_STR("include"))) {
         code = include(p, statement, *last);

@@ -34,7 +34,8 @@ struct wend_conf_file {
 struct wend_statement {
     struct wend_str *args; /* args[0] is the name */
     unsigned count;
-    unsigned line; /* of its last word, as nginx reports it */
+    unsigned line;     /* of its last word, as nginx reports it */
+    unsigned end_line; /* of the bracket that closes its block */
     bool has_block;
     const struct wend_conf_file *file;
     struct wend_statement *children; /* of the block */

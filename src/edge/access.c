@@ -53,6 +53,21 @@ static bool in_network(const unsigned char *a, const unsigned char *b, unsigned 
     return rest == 0 || ((a[whole] ^ b[whole]) >> (8 - rest)) == 0;
 }
 
+/* Whether bits are set beyond those that count; they are cleared. */
+static bool clear_low_bits(struct rule *rule)
+{
+    unsigned most = rule->family == AF_INET ? 32 : 128;
+    bool any = false;
+
+    for (unsigned i = rule->bits; i < most; i++) {
+        unsigned char bit = (unsigned char)(0x80 >> i % 8);
+
+        any |= (rule->address[i / 8] & bit) != 0;
+        rule->address[i / 8] &= (unsigned char)~bit;
+    }
+    return any;
+}
+
 static enum wend_code set_rule(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
     struct settings *settings = slot;
@@ -66,6 +81,8 @@ static enum wend_code set_rule(struct wend_conf *conf, const struct wend_directi
         rule->unix_peer = true;
     else if (!parse_network(text, rule))
         return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(text));
+    else if (clear_low_bits(rule))
+        wend_conf_warn(conf, "low address bits of %.*s are meaningless", WEND_STR_ARG(text));
     while (*last != NULL)
         last = &(*last)->next;
     *last = rule;

@@ -2,6 +2,7 @@
  */
 #include "edge/location.h"
 
+#include "dns/resolve.h"
 #include "edge/browser.h"
 #include "edge/request.h"
 
@@ -107,9 +108,19 @@ static enum wend_code set_types(struct wend_conf *conf, const struct wend_direct
         if (line->has_block)
             return wend_conf_fail(conf->error, line, "unexpected \"{\"");
         *type = line->args[0];
-        for (unsigned i = 1; i < line->count; i++)
+        for (unsigned i = 1; i < line->count; i++) {
+            const struct wend_str *before = wend_map_get(*types, line->args[i]);
+
+            conf->statement = line;
+            if (before != NULL)
+                wend_conf_warn(conf,
+                               "duplicate extension \"%.*s\", content type: \"%.*s\", previous "
+                               "content type: \"%.*s\"",
+                               WEND_STR_ARG(line->args[i]), WEND_STR_ARG(*type),
+                               WEND_STR_ARG(*before));
             if (wend_map_put(*types, line->args[i], type) != WEND_OK)
                 return wend_conf_fail(conf->error, line, "too many types");
+        }
     }
     return WEND_OK;
 }
@@ -171,25 +182,56 @@ static enum wend_code set_large_buffers(struct wend_conf *conf, const struct wen
     return WEND_OK;
 }
 
+/* HOST[:PORT]. Its names are looked up, so that a mistake is found when nginx would find it. */
+static enum wend_code check_name_server(struct wend_conf *conf, struct wend_str text)
+{
+    ptrdiff_t colon = wend_str_rfind_byte(text, ':');
+    struct wend_str host = text;
+    struct wend_dns_answer answer;
+    uint64_t port = 53;
+
+    if (colon > wend_str_rfind_byte(text, ']')) {
+        if (!wend_str_to_u64(wend_str_from(text, (size_t)colon + 1), &port) || port == 0 ||
+            port > 65535)
+            return wend_conf_bad(conf, "invalid port in resolver \"%.*s\"", WEND_STR_ARG(text));
+        host = wend_str_slice(text, 0, (size_t)colon);
+    }
+    if (host.len == 0)
+        return wend_conf_bad(conf, "no host in resolver \"%.*s\"", WEND_STR_ARG(text));
+    if (wend_dns_resolve_now(conf->arena, host, (uint16_t)port, &answer) != WEND_OK)
+        return wend_conf_bad(conf, "host not found in resolver \"%.*s\"", WEND_STR_ARG(text));
+    return WEND_OK;
+}
+
 static enum wend_code set_resolver(struct wend_conf *conf, const struct wend_directive *row,
                                    void *slot)
 {
     const struct wend_statement *s = conf->statement;
+    unsigned servers = 0;
+    int *given = slot;
 
     (void)row;
-    (void)slot;
+    if (*given != WEND_UNSET)
+        return wend_conf_bad(conf, "\"resolver\" directive is duplicate");
+    *given = 1;
     for (unsigned i = 1; i < s->count; i++) {
         struct wend_str word = s->args[i];
+        bool valid = wend_str_starts(word, WEND_STR("valid="));
         bool family =
             wend_str_starts(word, WEND_STR("ipv4=")) || wend_str_starts(word, WEND_STR("ipv6="));
 
-        if (wend_str_starts(word, WEND_STR("valid=")) && wend_conf_sec(wend_str_from(word, 6)) < 0)
+        if (valid && wend_conf_sec(wend_str_from(word, 6)) < 0)
             return wend_conf_bad(conf, "invalid parameter: %.*s", WEND_STR_ARG(word));
         if (family && !wend_str_eq(wend_str_from(word, 5), WEND_STR("on")) &&
             !wend_str_eq(wend_str_from(word, 5), WEND_STR("off")))
             return wend_conf_bad(conf, "invalid parameter: %.*s", WEND_STR_ARG(word));
+        if (valid || family || wend_str_starts(word, WEND_STR("status_zone=")))
+            continue;
+        if (check_name_server(conf, word) != WEND_OK)
+            return WEND_E_CONFIG;
+        servers++;
     }
-    return WEND_OK;
+    return servers != 0 ? WEND_OK : wend_conf_bad(conf, "no name servers defined");
 }
 
 /* output_buffers COUNT SIZE */
@@ -248,6 +290,7 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
     unsigned codes = s->count - 2;
     struct wend_error_page page = {.answer = -1};
     struct wend_error_page *pages;
+    uint64_t number;
 
     (void)row;
     if (answer.len != 0 && answer.ptr[0] == '=') {
@@ -274,6 +317,8 @@ static enum wend_code set_error_page(struct wend_conf *conf, const struct wend_d
     here->error_pages = pages;
     here->error_pages_set = true;
     for (unsigned i = 1; i <= codes; i++) {
+        if (!wend_str_to_u64(s->args[i], &number))
+            return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(s->args[i]));
         if (!parse_status(s->args[i], 300, 599, &page.status))
             return wend_conf_bad(conf, "value \"%.*s\" must be between 300 and 599",
                                  WEND_STR_ARG(s->args[i]));
@@ -406,7 +451,7 @@ static const struct wend_directive rows[] = {
     {"client_body_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec,
      AT_LOCATION(client_body_timeout_ms), .fallback = "60s",
      .help = "the longest time between two reads of a request body"},
-    {"client_body_temp_path", HTTP_ALL, 1, 4, .set = wend_set_str,
+    {"client_body_temp_path", HTTP_ALL, 1, 4, .set = wend_set_temp_path,
      AT_LOCATION(client_body_temp_path), .fallback = "client_body_temp",
      .help = "the folder of request bodies too large for memory"},
     {"client_body_in_file_only", HTTP_ALL, 1, 1, .set = wend_set_enum,
@@ -461,10 +506,10 @@ static const struct wend_directive rows[] = {
     {"types_hash_max_size", HTTP_ALL, 1, 1, .set = wend_set_number,
      AT_LOCATION(types_hash_max_size), .fallback = "1024",
      .help = "checked: hashes size themselves"},
-    {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_size,
+    {"types_hash_bucket_size", HTTP_ALL, 1, 1, .set = wend_set_number,
      AT_LOCATION(types_hash_bucket_size), .fallback = "64",
      .help = "checked: hashes size themselves"},
-    {"resolver", HTTP_ALL, 1, -1, .set = set_resolver, .level = WEND_LEVEL_LOCATION,
+    {"resolver", HTTP_ALL, 1, -1, .set = set_resolver, AT_LOCATION(resolver_given),
      .help = "accepted; names are asked of the system"},
     {"resolver_timeout", HTTP_ALL, 1, 1, .set = wend_set_msec, AT_LOCATION(resolver_timeout_ms),
      .fallback = "30s", .help = "how long a name may take"},
@@ -520,7 +565,8 @@ static const struct wend_directive rows[] = {
 static void init_location(void *settings)
 {
     struct wend_edge_core_location *l = settings;
-    int *flags[] = {&l->internal,
+    int *flags[] = {&l->resolver_given,
+                    &l->internal,
                     &l->satisfy_any,
                     &l->recursive_error_pages,
                     &l->log_not_found,

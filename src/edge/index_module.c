@@ -29,6 +29,9 @@ static enum wend_code set_index(struct wend_conf *conf, const struct wend_direct
         struct wend_str name = conf->statement->args[i];
         enum wend_code code;
 
+        if (i + 1 < conf->statement->count && wend_str_starts(name, WEND_STR("/")))
+            wend_conf_warn(conf, "only the last index in \"index\" directive should be absolute");
+
         if (name.len == 0)
             return wend_conf_bad(conf, "index \"\" in \"index\" directive is invalid");
         if (s->count == INDEXES_MAX)

@@ -89,6 +89,7 @@ struct wend_edge_core_location {
     struct wend_template limit_rate, limit_rate_after;
     struct wend_str client_body_temp_path;
     struct wend_log *error_log;
+    int resolver_given;
 };
 
 /* Settings of a server that are needed before its locations are. */

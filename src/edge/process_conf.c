@@ -208,10 +208,18 @@ static enum wend_code set_thread_pool(struct wend_conf *conf, const struct wend_
                                       void *slot)
 {
     const struct wend_statement *s = conf->statement;
+    struct wend_process_conf *process = slot;
+    struct wend_thread_pool_name **last = &process->pools;
     uint64_t number;
 
     (void)row;
-    (void)slot;
+    for (; *last != NULL; last = &(*last)->next)
+        if (wend_str_eq((*last)->name, s->args[1]))
+            return wend_conf_bad(conf, "duplicate thread pool \"%.*s\"", WEND_STR_ARG(s->args[1]));
+    *last = WEND_NEW(conf->arena, struct wend_thread_pool_name);
+    if (*last == NULL)
+        return WEND_E_MEMORY;
+    (*last)->name = s->args[1];
     for (unsigned i = 2; i < s->count; i++) {
         struct wend_str word = s->args[i];
 
@@ -251,6 +259,8 @@ static enum wend_code set_load_module(struct wend_conf *conf, const struct wend_
 #define WHOLE .level = WEND_LEVEL_MAIN
 #define M WEND_CTX_MAIN
 
+static const struct wend_conf_word debug_words[] = {{"stop", 0}, {"abort", 1}, {NULL, 0}};
+
 static const struct wend_directive rows[] = {
     {"user", M, 1, 2, .set = set_user, WHOLE, .fallback = "nobody", .help = "who the workers are"},
     {"worker_processes", M, 1, 1, .set = set_workers, WHOLE, .fallback = "1",
@@ -273,7 +283,7 @@ static const struct wend_directive rows[] = {
      .help = "off: one process, for debugging"},
     {"pid", M, 1, 1, .set = set_pid, AT(pid), .fallback = "logs/nginx.pid",
      .help = "the file with the master's process id"},
-    {"lock_file", M, 1, 1, .set = wend_set_ignored, .fallback = "logs/nginx.lock",
+    {"lock_file", M, 1, 1, .set = wend_set_str, AT(lock_file), .fallback = "logs/nginx.lock",
      .help = "checked: no lock file is needed"},
     {"error_log", M | WEND_CTX_HTTP_ALL, 1, 2, .set = set_error_log, WHOLE,
      .fallback = "logs/error.log error",
@@ -284,9 +294,12 @@ static const struct wend_directive rows[] = {
      .help = "accepted: what nginx loads is built in"},
     {"pcre_jit", M, 1, 1, .set = wend_set_flag, AT(pcre_jit), .fallback = "off",
      .help = "checked: expressions are always compiled"},
-    {"thread_pool", M, 2, 3, .set = set_thread_pool,
+    {"thread_pool", M, 2, 3, .set = set_thread_pool, WHOLE,
      .help = "checked: one pool of threads sizes itself"},
-    {"timer_resolution", M, 1, 1, .set = wend_check_msec, .help = "checked, without effect"},
+    {"debug_points", M, 1, 1, .set = wend_set_enum, AT(debug_points), .extra = debug_words,
+     .help = "checked: a failed check always ends the process"},
+    {"timer_resolution", M, 1, 1, .set = wend_set_msec, AT(timer_resolution_ms),
+     .help = "checked, without effect"},
     {"ssl_engine", M, 1, 1, .set = wend_set_ignored, .help = "checked, without effect"},
     {"events", M, 0, 0, true, .set = set_events, WHOLE, .help = "how connections are accepted"},
     {"worker_connections", WEND_CTX_EVENTS, 1, 1, .set = set_connections, AT(connections),
@@ -310,6 +323,7 @@ static void init(void *settings)
     struct wend_process_conf *p = settings;
 
     p->workers = p->connections = p->nofile = p->core_bytes = p->shutdown_timeout_ms = WEND_UNSET;
+    p->timer_resolution_ms = p->debug_points = WEND_UNSET;
     p->daemon = p->master = p->multi_accept = p->accept_mutex = p->pcre_jit = WEND_UNSET;
 }
 

@@ -9,6 +9,12 @@
 
 #define WEND_CPU_MASKS_MAX 256
 
+/* Names of thread_pool, so that none is given twice. */
+struct wend_thread_pool_name {
+    struct wend_str name;
+    struct wend_thread_pool_name *next;
+};
+
 struct wend_process_conf {
     struct wend_str user, group; /* null: stay who we are */
     int64_t workers;             /* 0: one per CPU */
@@ -19,6 +25,10 @@ struct wend_process_conf {
     int64_t priority;
     struct wend_str working_directory, pid;
     struct wend_error_log *error_logs; /* NULL: the one of the command line */
+    int64_t timer_resolution_ms;
+    struct wend_str lock_file;
+    struct wend_thread_pool_name *pools;
+    int debug_points;
     int daemon, master, multi_accept, accept_mutex, pcre_jit;
     cpu_set_t *cpus; /* per worker, the last repeated */
     size_t cpu_count;

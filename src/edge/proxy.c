@@ -68,7 +68,8 @@ static enum wend_code set_pass(struct wend_conf *conf, const struct wend_directi
         return wend_template_compile(conf, url, &pass->url);
     wrong = proxy_url_parse(conf->arena, url, pass);
     if (wrong != NULL)
-        return wend_conf_bad(conf, "%s in \"%.*s\"", wrong, WEND_STR_ARG(url));
+        return wend_conf_bad(conf, "%.*s",
+                             WEND_STR_ARG(proxy_url_problem(conf->arena, wrong, url)));
     wend_upstream_target_register(conf, &pass->target);
     return pass->uri.ptr == NULL ? WEND_OK : check_uri_place(conf, core);
 }
@@ -149,7 +150,7 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
         c->method = p->method;
     if (!wend_template_set(&c->body))
         c->body = p->body;
-    return wend_upstream_location_merge(conf, (struct wend_upstream_location *)&p->common,
+    return wend_upstream_location_merge(conf, "proxy", (struct wend_upstream_location *)&p->common,
                                         &c->common);
 }
 

@@ -3,6 +3,8 @@
 
 #include "http/path.h"
 
+static const char BAD_PREFIX[] = "invalid URL prefix";
+
 /* --- the URL ---------------------------------------------------------------------------------- */
 
 /* unix:/path:/uri - the path ends at the next colon. */
@@ -36,7 +38,7 @@ const char *proxy_url_parse(struct wend_arena *arena, struct wend_str url, struc
     if (wend_str_starts_nocase(url, WEND_STR("https://")))
         return "https upstreams are not built yet";
     if (!wend_str_starts_nocase(url, scheme))
-        return "invalid URL prefix";
+        return BAD_PREFIX;
     rest = wend_str_from(url, scheme.len);
     if (wend_str_starts(rest, WEND_STR("unix:")))
         return parse_unix(arena, rest, out);
@@ -51,6 +53,17 @@ const char *proxy_url_parse(struct wend_arena *arena, struct wend_str url, struc
     out->host_field = out->target.port == 80 ? out->target.host : authority;
     out->prefix = wend_str_slice(url, 0, scheme.len + end);
     return NULL;
+}
+
+struct wend_str proxy_url_problem(struct wend_arena *arena, const char *wrong, struct wend_str url)
+{
+    ptrdiff_t slashes = wend_str_find(url, WEND_STR("://"));
+
+    if (strcmp(wrong, BAD_PREFIX) == 0)
+        return wend_str_of(wrong);
+    return wend_arena_printf(
+        arena, "%s in upstream \"%.*s\"", wrong,
+        WEND_STR_ARG(wend_str_from(url, slashes < 0 ? 0 : (size_t)slashes + 3)));
 }
 
 static enum wend_code resolve_variables(struct wend_exchange *x, struct proxy_call *call)

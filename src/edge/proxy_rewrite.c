@@ -36,6 +36,28 @@ static enum wend_code parse_rewrite(struct wend_conf *conf, struct proxy_rewrite
     return code;
 }
 
+/* Where proxy_pass leads must be known. */
+static enum wend_code add_default(struct wend_conf *conf, struct proxy_location *location)
+{
+    struct proxy_rewrite *rewrite = WEND_NEW(conf->arena, struct proxy_rewrite);
+    struct proxy_rewrite **last = &location->redirects;
+
+    if (rewrite == NULL)
+        return WEND_E_MEMORY;
+    if (location->pass == NULL)
+        return wend_conf_bad(conf, "\"proxy_redirect default\" should be placed after the "
+                                   "\"proxy_pass\" directive");
+    if (wend_template_set(&location->pass->url))
+        return wend_conf_bad(conf, "\"proxy_redirect default\" cannot be used with "
+                                   "\"proxy_pass\" directive with variables");
+    location->redirect_mode = PROXY_REDIRECT_LIST;
+    rewrite->by_default = true;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = rewrite;
+    return WEND_OK;
+}
+
 enum wend_code proxy_set_redirect(struct wend_conf *conf, const struct wend_directive *row,
                                   void *slot)
 {
@@ -44,21 +66,19 @@ enum wend_code proxy_set_redirect(struct wend_conf *conf, const struct wend_dire
     struct wend_str word = statement->args[1];
 
     (void)row;
+    if (location->redirect_mode == PROXY_REDIRECT_OFF)
+        return wend_conf_bad(conf, "\"proxy_redirect\" directive is duplicate");
     if (statement->count == 3) {
-        if (location->redirect_mode == PROXY_REDIRECT_OFF)
-            return wend_conf_bad(conf, "\"proxy_redirect\" directive is duplicate");
-        if (location->redirect_mode == WEND_UNSET)
-            location->redirect_mode = PROXY_REDIRECT_LIST;
+        location->redirect_mode = PROXY_REDIRECT_LIST;
         return parse_rewrite(conf, &location->redirects);
     }
-    if (location->redirect_mode != WEND_UNSET && location->redirect_mode != PROXY_REDIRECT_LIST)
-        return wend_conf_bad(conf, "\"proxy_redirect\" directive is duplicate");
-    if (wend_str_eq(word, WEND_STR("off")))
-        location->redirect_mode = PROXY_REDIRECT_OFF;
-    else if (wend_str_eq(word, WEND_STR("default")) || wend_str_eq(word, WEND_STR("false")))
-        location->redirect_mode = PROXY_REDIRECT_DEFAULT;
-    else
+    if (wend_str_eq(word, WEND_STR("default")))
+        return add_default(conf, location);
+    if (!wend_str_eq(word, WEND_STR("off")))
         return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(word));
+    if (location->redirect_mode != WEND_UNSET)
+        return wend_conf_bad(conf, "\"proxy_redirect\" directive is duplicate");
+    location->redirect_mode = PROXY_REDIRECT_OFF;
     return WEND_OK;
 }
 
@@ -70,10 +90,16 @@ enum wend_code proxy_set_cookie_rewrite(struct wend_conf *conf, const struct wen
     char *settings = (char *)slot - row->offset;
     int *off = (int *)(settings + (size_t)(uintptr_t)row->extra);
 
+    if (*off)
+        return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
+                             WEND_STR_ARG(statement->args[0]));
     if (statement->count == 3)
         return parse_rewrite(conf, slot);
     if (!wend_str_eq(statement->args[1], WEND_STR("off")))
         return wend_conf_bad(conf, "invalid parameter \"%.*s\"", WEND_STR_ARG(statement->args[1]));
+    if (*(struct proxy_rewrite **)slot != NULL)
+        return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
+                             WEND_STR_ARG(statement->args[0]));
     *off = 1;
     return WEND_OK;
 }
@@ -111,7 +137,7 @@ static struct wend_str rewrite_default(struct wend_exchange *x, const struct pro
     struct wend_str from;
 
     if (wend_template_set(&call->location->pass->url))
-        return WEND_STR_NULL; /* nginx refuses "default" with variables; we leave the field alone */
+        return WEND_STR_NULL; /* it is what counts when nothing was said */
     if (call->uri.ptr == NULL) {
         from = wend_arena_printf(arena, "%.*s/", WEND_STR_ARG(call->url_prefix));
         return replace_prefix(arena, url, from, WEND_STR("/"));
@@ -128,7 +154,8 @@ static struct wend_str rewrite_url(struct wend_exchange *x, const struct proxy_c
     struct wend_str made;
 
     for (const struct proxy_rewrite *at = location->redirects; at != NULL; at = at->next) {
-        made = at->regex != NULL
+        made = at->by_default ? rewrite_default(x, call, url)
+               : at->regex != NULL
                    ? replace_match(x, at, url)
                    : replace_prefix(&x->task->arena, url, wend_template_value(x, &at->from),
                                     wend_template_value(x, &at->to));

@@ -19,6 +19,7 @@ struct proxy_rewrite {
     struct wend_template from;      /* a prefix (of a cookie's domain: all of it) */
     const struct wend_regex *regex; /* not NULL: instead of `from`; `to` replaces all */
     struct wend_template to;
+    bool by_default; /* neither: from where proxy_pass leads to the location's name */
     struct proxy_rewrite *next;
 };
 
@@ -64,6 +65,8 @@ enum wend_code proxy_request_send(struct wend_task *task, struct wend_upstream *
 
 /* Takes "http://host:port" off the front of a URL. NULL: it was; else what is wrong. */
 const char *proxy_url_parse(struct wend_arena *arena, struct wend_str url, struct proxy_pass *out);
+/* The sentence about it. */
+struct wend_str proxy_url_problem(struct wend_arena *arena, const char *wrong, struct wend_str url);
 
 /* proxy_rewrite.c */
 struct wend_str proxy_rewrite_field(struct wend_upstream *upstream, enum wend_field_id id,

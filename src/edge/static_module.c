@@ -102,8 +102,7 @@ static enum wend_code set_symlinks(struct wend_conf *conf, const struct wend_dir
         return wend_conf_bad(conf, "\"disable_symlinks\" must have \"off\", \"on\" or "
                                    "\"if_not_owner\" parameter");
     if (conf->statement->count == 3 && s->symlinks == WEND_SYMLINKS_FOLLOW)
-        return wend_conf_bad(conf, "duplicate parameters \"%.*s\"",
-                             WEND_STR_ARG(conf->statement->args[2]));
+        return wend_conf_bad(conf, "\"from=\" cannot be used with \"off\" parameter");
     return WEND_OK;
 }
 

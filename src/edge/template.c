@@ -38,7 +38,8 @@ static enum wend_code take_variable(struct wend_conf *conf, struct wend_str *res
     if (name.len == 0)
         return wend_conf_bad(conf, "invalid variable name");
     *rest = wend_str_from(*rest, i + braces);
-    if (name.len == 1 && name.ptr[0] >= '1' && name.ptr[0] <= '9') {
+    /* ${1} is a variable of that name, which there is none of. */
+    if (!braces && name.len == 1 && name.ptr[0] >= '1' && name.ptr[0] <= '9') {
         part->kind = WEND_PART_CAPTURE;
         part->capture = (unsigned)(name.ptr[0] - '0');
         return WEND_OK;

@@ -6,6 +6,7 @@
 #include "edge/temp_folder.h"
 
 #include <stdio.h>
+#include <unistd.h>
 
 #define GROUPS_MAX 65536
 
@@ -221,6 +222,7 @@ static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_dir
     struct upstream_main *settings = main_of(conf);
     void *(*outer_slot)(struct wend_conf *, const struct wend_directive *) = conf->slot;
     struct group *group = WEND_NEW(conf->arena, struct group);
+    size_t others = 0;
     enum wend_code code;
 
     (void)row, (void)slot;
@@ -240,6 +242,11 @@ static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_dir
         return code;
     if (group->count == 0)
         return wend_conf_fail(conf->error, statement, "no servers are inside upstream");
+    for (size_t i = 0; i < group->count; i++)
+        others += !group->room[i].backup;
+    if (others == 0)
+        return wend_conf_fail(conf->error, statement, "no servers in upstream \"%.*s\"",
+                              WEND_STR_ARG(group->name));
     finish_group(group);
     return WEND_OK;
 }
@@ -259,6 +266,25 @@ static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_di
         return wend_conf_bad(conf, "invalid parameter \"%.*s\"",
                              WEND_STR_ARG(conf->statement->args[2]));
     *(int64_t *)slot = (int64_t)value;
+    return WEND_OK;
+}
+
+/* zone NAME [SIZE] */
+static enum wend_code set_zone(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *statement = conf->statement;
+    int64_t size;
+
+    (void)row, (void)slot;
+    if (statement->args[1].len == 0)
+        return wend_conf_bad(conf, "invalid zone name \"\"");
+    if (statement->count == 2)
+        return WEND_OK;
+    size = wend_conf_size(statement->args[2]);
+    if (size < 0)
+        return wend_conf_bad(conf, "invalid zone size \"%.*s\"", WEND_STR_ARG(statement->args[2]));
+    if (size < 8 * (int64_t)sysconf(_SC_PAGESIZE))
+        return wend_conf_bad(conf, "zone \"%.*s\" is too small", WEND_STR_ARG(statement->args[1]));
     return WEND_OK;
 }
 
@@ -583,8 +609,7 @@ static const struct wend_directive rows[] = {
               "how long an idle connection is kept"),
     GROUP_ROW("keepalive_time", 1, 1, wend_set_msec, lifetime_ms, "1h",
               "how old a connection may become"),
-    GROUP_ROW("zone", 1, 2, wend_set_ignored, peers, NULL,
-              "accepted; each worker counts for itself"),
+    GROUP_ROW("zone", 1, 2, set_zone, peers, NULL, "accepted; each worker counts for itself"),
 };
 
 const struct wend_edge_module wend_edge_upstream = {

@@ -26,19 +26,31 @@ enum wend_code wend_set_upstream_buffers(struct wend_conf *conf, const struct we
                                          void *slot)
 {
     const struct wend_statement *statement = conf->statement;
-    int64_t *bytes = slot, size = wend_conf_size(statement->args[2]);
+    struct wend_upstream_buffers *buffers = slot;
+    int64_t size = wend_conf_size(statement->args[2]);
     uint64_t count;
 
     (void)row;
-    if (*bytes != WEND_UNSET)
+    if (buffers->count != WEND_UNSET)
         return wend_conf_bad(conf, "\"%.*s\" directive is duplicate",
                              WEND_STR_ARG(statement->args[0]));
-    if (!wend_str_to_u64(statement->args[1], &count) || count == 0 || size <= 0 ||
-        count > (uint64_t)(WEND_UPSTREAM_BUFFERS_MAX / size))
-        return wend_conf_bad(conf, "invalid value \"%.*s %.*s\"", WEND_STR_ARG(statement->args[1]),
-                             WEND_STR_ARG(statement->args[2]));
-    *bytes = (int64_t)count * size;
+    if (!wend_str_to_u64(statement->args[1], &count) || count == 0 || size <= 0)
+        return wend_conf_invalid(conf);
+    if (count > (uint64_t)(WEND_UPSTREAM_BUFFERS_MAX / size)) {
+        wend_conf_invalid(conf);
+        return wend_conf_advise(conf->error, "at most %u MiB in all",
+                                WEND_UPSTREAM_BUFFERS_MAX >> 20);
+    }
+    *buffers = (struct wend_upstream_buffers){(int64_t)count, size};
     return WEND_OK;
+}
+
+static bool was_given(const struct wend_statement *statement, unsigned index)
+{
+    for (unsigned i = 1; i < index; i++)
+        if (wend_str_eq(statement->args[i], statement->args[index]))
+            return true;
+    return false;
 }
 
 static enum wend_code set_bits(struct wend_conf *conf, const struct wend_conf_word *words,
@@ -57,6 +69,8 @@ static enum wend_code set_bits(struct wend_conf *conf, const struct wend_conf_wo
             word++;
         if (word->name == NULL)
             return wend_conf_bad(conf, "invalid value \"%.*s\"", WEND_STR_ARG(statement->args[i]));
+        if (was_given(statement, i))
+            wend_conf_warn(conf, "duplicate value \"%.*s\"", WEND_STR_ARG(statement->args[i]));
         *bits |= word->value;
     }
     return WEND_OK;
@@ -111,7 +125,8 @@ void wend_upstream_location_init(struct wend_upstream_location *s)
 {
     s->connect_timeout_ms = s->send_timeout_ms = s->read_timeout_ms = s->next_timeout_ms =
         WEND_UNSET;
-    s->buffer_size = s->next_tries = s->buffers_bytes = s->max_temp_file_size = WEND_UNSET;
+    s->buffer_size = s->next_tries = s->max_temp_file_size = WEND_UNSET;
+    s->buffers.count = s->busy_size = s->write_size = WEND_UNSET;
     s->buffering = s->request_buffering = s->intercept_errors = s->ignore_client_abort = WEND_UNSET;
     s->pass_request_headers = s->pass_request_body = s->pass_trailers = WEND_UNSET;
     s->socket_keepalive = s->force_ranges = WEND_UNSET;
@@ -156,7 +171,7 @@ static void make_ready(struct wend_upstream_location *s)
         .ignore = (unsigned)s->ignore,
         .request_buffering = s->request_buffering,
         .buffering = s->buffering,
-        .spool = {.memory_bytes = (size_t)s->buffers_bytes,
+        .spool = {.memory_bytes = (size_t)(s->buffers.count * s->buffers.size),
                   .file_bytes_max = s->max_temp_file_size},
         .pass_request_body = s->pass_request_body,
         .ignore_client_abort = s->ignore_client_abort,
@@ -170,17 +185,54 @@ static void make_ready(struct wend_upstream_location *s)
     };
 }
 
-enum wend_code wend_upstream_location_merge(struct wend_conf *conf,
+/* nginx's rules, word for word: a configuration that it refuses shall not start here. */
+static enum wend_code check_buffers(struct wend_conf *conf, const char *prefix,
+                                    const struct wend_upstream_location *c)
+{
+    static const char at_least[] = "equal to or greater than the maximum of the value of";
+    int64_t one = c->buffers.size, most = c->buffer_size > one ? c->buffer_size : one;
+    int64_t busy = c->busy_size == WEND_UNSET ? 2 * most : c->busy_size;
+
+    if (c->buffers.count < 2)
+        return wend_conf_bad_at_end(conf, "there must be at least 2 \"%s_buffers\"", prefix);
+    if (busy < most)
+        return wend_conf_bad_at_end(conf,
+                                    "\"%s_busy_buffers_size\" must be %s \"%s_buffer_size\" and "
+                                    "one of the \"%s_buffers\"",
+                                    prefix, at_least, prefix, prefix);
+    if (busy > (c->buffers.count - 1) * one)
+        return wend_conf_bad_at_end(conf,
+                                    "\"%s_busy_buffers_size\" must be less than the size of all "
+                                    "\"%s_buffers\" minus one buffer",
+                                    prefix, prefix);
+    if (c->write_size != WEND_UNSET && c->write_size < most)
+        return wend_conf_bad_at_end(conf,
+                                    "\"%s_temp_file_write_size\" must be %s \"%s_buffer_size\" "
+                                    "and one of the \"%s_buffers\"",
+                                    prefix, at_least, prefix, prefix);
+    if (c->max_temp_file_size != 0 && c->max_temp_file_size < most)
+        return wend_conf_bad_at_end(conf,
+                                    "\"%s_max_temp_file_size\" must be equal to zero to disable "
+                                    "temporary files usage or must be %s \"%s_buffer_size\" and "
+                                    "one of the \"%s_buffers\"",
+                                    prefix, at_least, prefix, prefix);
+    return WEND_OK;
+}
+
+enum wend_code wend_upstream_location_merge(struct wend_conf *conf, const char *prefix,
                                             struct wend_upstream_location *p,
                                             struct wend_upstream_location *c)
 {
-    (void)conf;
     WEND_MERGE(c->connect_timeout_ms, p->connect_timeout_ms, 60000);
     WEND_MERGE(c->send_timeout_ms, p->send_timeout_ms, 60000);
     WEND_MERGE(c->read_timeout_ms, p->read_timeout_ms, 60000);
     WEND_MERGE(c->next_timeout_ms, p->next_timeout_ms, 0);
     WEND_MERGE(c->buffer_size, p->buffer_size, 4096);
-    WEND_MERGE(c->buffers_bytes, p->buffers_bytes, 8 * 4096);
+    if (c->buffers.count == WEND_UNSET)
+        c->buffers =
+            p->buffers.count == WEND_UNSET ? (struct wend_upstream_buffers){8, 4096} : p->buffers;
+    WEND_MERGE(c->busy_size, p->busy_size, WEND_UNSET);
+    WEND_MERGE(c->write_size, p->write_size, WEND_UNSET);
     WEND_MERGE(c->max_temp_file_size, p->max_temp_file_size, INT64_C(1) << 30);
     WEND_MERGE(c->next_tries, p->next_tries, 0);
     WEND_MERGE(c->buffering, p->buffering, 1);
@@ -199,7 +251,7 @@ enum wend_code wend_upstream_location_merge(struct wend_conf *conf,
     if (c->pass == NULL)
         c->pass = p->pass;
     make_ready(c);
-    return WEND_OK;
+    return check_buffers(conf, prefix, c);
 }
 
 void wend_upstream_settings_fill(struct wend_exchange *x,
@@ -248,6 +300,8 @@ bool wend_upstream_target_parse(struct wend_str text, uint16_t default_port,
         out->path = wend_str_from(text, 5);
         return out->path.len > 0 || refuse(why, "no path in the unix domain socket");
     }
+    if (text.len > 0 && text.ptr[0] == '[' && bracket < 0)
+        return refuse(why, "invalid host");
     if (colon >= 0 && colon > bracket) {
         if (!parse_port(wend_str_from(text, (size_t)colon + 1), &out->port))
             return refuse(why, "invalid port");

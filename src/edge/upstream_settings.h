@@ -37,18 +37,26 @@ struct wend_upstream_names {
     size_t count;
 };
 
+/* As nginx has them; what counts here is their product, the memory for reading ahead. */
+struct wend_upstream_buffers {
+    int64_t count, size;
+};
+
 struct wend_upstream_location {
     int64_t connect_timeout_ms, send_timeout_ms, read_timeout_ms, next_timeout_ms;
-    int64_t buffer_size, next_tries, buffers_bytes, max_temp_file_size;
+    int64_t buffer_size, next_tries, max_temp_file_size, busy_size, write_size;
+    struct wend_upstream_buffers buffers;
     int buffering, request_buffering, intercept_errors, ignore_client_abort;
     int pass_request_headers, pass_request_body, pass_trailers, socket_keepalive, force_ranges;
     int64_t next, ignore; /* bits */
+    struct wend_str temp_path;
     struct wend_upstream_names *hide, *pass;
     struct wend_upstream_settings ready; /* made by the merge */
 };
 
 void wend_upstream_location_init(struct wend_upstream_location *settings);
-enum wend_code wend_upstream_location_merge(struct wend_conf *conf,
+/* `prefix`: "proxy", for messages. */
+enum wend_code wend_upstream_location_merge(struct wend_conf *conf, const char *prefix,
                                             struct wend_upstream_location *parent,
                                             struct wend_upstream_location *child);
 
@@ -103,7 +111,7 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *, const struct wend_di
                           "what the answer's head must fit into"),                                 \
         WEND_UPSTREAM_ROW(prefix "_buffering", 1, 1, wend_set_flag, type, buffering, "on",         \
                           "read answers as fast as they come, ahead of slow clients"),             \
-        WEND_UPSTREAM_ROW(prefix "_buffers", 2, 2, wend_set_upstream_buffers, type, buffers_bytes, \
+        WEND_UPSTREAM_ROW(prefix "_buffers", 2, 2, wend_set_upstream_buffers, type, buffers,       \
                           "8 4k|8k", "number and size: the memory for reading ahead"),             \
         WEND_UPSTREAM_ROW(prefix "_max_temp_file_size", 1, 1, wend_set_size, type,                 \
                           max_temp_file_size, "1024m", "the file for reading ahead; 0: none"),     \
@@ -134,10 +142,15 @@ enum wend_code wend_set_upstream_ignore(struct wend_conf *, const struct wend_di
                           "a response field that is passed though it is hidden by default"),       \
         WEND_UPSTREAM_ROW(prefix "_ignore_headers", 1, -1, wend_set_upstream_ignore, type, ignore, \
                           NULL, "X-Accel- and caching fields that are not obeyed"),                \
-        WEND_UPSTREAM_INERT(prefix "_busy_buffers_size", 1, 1, "8k|16k",                           \
-                            "accepted; see _buffering"),                                           \
-        WEND_UPSTREAM_INERT(prefix "_temp_file_write_size", 1, 1, "8k|16k",                        \
-                            "accepted; see _buffering"),                                           \
-        WEND_UPSTREAM_INERT(prefix "_temp_path", 1, 4, prefix "_temp", "accepted; see _buffering")
+        WEND_UPSTREAM_ROW(prefix "_busy_buffers_size", 1, 1, wend_set_size, type, busy_size,       \
+                          "8k|16k", "checked; see _buffering"),                                    \
+        WEND_UPSTREAM_ROW(prefix "_temp_file_write_size", 1, 1, wend_set_size, type, write_size,   \
+                          "8k|16k", "checked; see _buffering"),                                    \
+    {                                                                                              \
+        .name = prefix "_temp_path", .contexts = WEND_CTX_HTTP_ALL, .args_min = 1, .args_max = 4,  \
+        .set = wend_set_temp_path, .level = WEND_LEVEL_LOCATION,                                   \
+        .offset = offsetof(type, common.temp_path), .fallback = prefix "_temp",                    \
+        .help = "checked; see _buffering"                                                          \
+    }
 
 #endif

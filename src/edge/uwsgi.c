@@ -279,7 +279,7 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
         c->pass = p->pass; /* an `if` block inherits it; elsewhere nobody looks */
     if (c->params == NULL)
         c->params = p->params;
-    return wend_upstream_location_merge(conf, &p->common, &c->common);
+    return wend_upstream_location_merge(conf, "uwsgi", &p->common, &c->common);
 }
 
 /* --- the module ------------------------------------------------------------------------------- */
