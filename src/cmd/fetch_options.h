@@ -37,15 +37,4 @@ void wend_fetch_options_release(struct wend_fetch_options *options);
 /* The rows of either command, for cmd/options.h. */
 bool wend_fetch_option_row(size_t index, bool for_trace, struct wend_option *out);
 
-/* Inside the task: what was typed becomes fetch->url, method, fields and body. */
-enum wend_code wend_fetch_options_apply(const struct wend_fetch_options *options,
-                                        struct wend_task *task, struct wend_fetch *fetch);
-
-/* curl's exit code of a fetch that ended with `code` in fetch->phase; 0 for WEND_OK. */
-int wend_fetch_exit_code(const struct wend_fetch *fetch, enum wend_code code);
-
-/* One line on stderr: what failed, where, why. */
-void wend_fetch_complain(const struct wend_fetch_options *options, const struct wend_task *task,
-                         const struct wend_fetch *fetch, enum wend_code code);
-
 #endif

@@ -6,7 +6,9 @@
 #include "client/fetch.h"
 #include "client/terminal.h"
 #include "cmd/commands.h"
+#include "cmd/fetch_end.h"
 #include "cmd/fetch_options.h"
+#include "cmd/fetch_request.h"
 #include "fiber/offload.h"
 
 #include <errno.h>
@@ -206,7 +208,7 @@ static void run(struct wend_task *task, void *arg)
     enum wend_code code;
 
     wend_fetch_init(&get->fetch, &hooks, get);
-    code = wend_fetch_options_apply(&get->options, task, &get->fetch);
+    code = wend_fetch_request_fill(&get->options, task, &get->fetch);
     if (code == WEND_OK)
         code = wend_fetch_run(task, &get->fetch);
     if (code == WEND_OK)

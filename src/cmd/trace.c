@@ -7,7 +7,9 @@
 #include "client/server_spans.h"
 #include "client/terminal.h"
 #include "cmd/commands.h"
+#include "cmd/fetch_end.h"
 #include "cmd/fetch_options.h"
+#include "cmd/fetch_request.h"
 #include "fiber/offload.h"
 #include "trace/print.h"
 
@@ -201,7 +203,7 @@ static void run(struct wend_task *task, void *arg)
     wend_fetch_init(&tracing->fetch, &hooks, tracing);
     wend_trace_identify(task->trace);
     tracing->fetch.traceparent = true;
-    code = wend_fetch_options_apply(&tracing->options, task, &tracing->fetch);
+    code = wend_fetch_request_fill(&tracing->options, task, &tracing->fetch);
     if (code == WEND_OK)
         code = accept_trailers(task, &tracing->fetch);
     if (code == WEND_OK)

@@ -1,102 +1,14 @@
-/* edge/listen.c - listen and server_name: which server a connection and a Host mean.
- *
- * Search (nginx's order): the exact name, the longest wildcard with a leading asterisk, the longest
- * with a trailing one, the first matching regular expression, the listener's default server.
- */
+/* edge/listen.c - listen: which servers a connection may mean. Whose name its Host is, is
+ * edge/server_name.c's. */
 #include "dns/resolve.h"
 #include "edge/location.h"
 #include "edge/request.h"
+#include "edge/server_name.h"
 
 #include <stdlib.h>
 #include <unistd.h>
 
 #define NAMES_MAX 1000000
-
-/* --- server_name ------------------------------------------------------------------------------ */
-
-static struct wend_edge_server *server_at(struct wend_conf *conf)
-{
-    struct wend_edge_core_server *settings =
-        wend_edge_conf_at(conf, &wend_edge_core, WEND_LEVEL_SERVER);
-
-    return settings->server;
-}
-
-static struct wend_str lower(struct wend_arena *arena, struct wend_str text)
-{
-    struct wend_str copy = wend_arena_keep(arena, text);
-
-    for (size_t i = 0; i < copy.len; i++)
-        ((char *)(uintptr_t)copy.ptr)[i] = wend_lower(copy.ptr[i]);
-    return copy;
-}
-
-static bool wildcard_valid(struct wend_str name)
-{
-    ptrdiff_t star = wend_str_find_byte(name, '*');
-    bool head, tail;
-
-    if (star < 0)
-        return true;
-    head = star == 0 && name.len > 2 && name.ptr[1] == '.';
-    tail = star == (ptrdiff_t)name.len - 1 && name.len > 2 && name.ptr[name.len - 2] == '.';
-    return (head || tail) && wend_str_rfind_byte(name, '*') == star;
-}
-
-static enum wend_code add_name(struct wend_conf *conf, struct wend_edge_server *server,
-                               struct wend_str text)
-{
-    struct wend_edge_name *name = WEND_NEW(conf->arena, struct wend_edge_name),
-                          **last = &server->names;
-
-    name->server = server;
-    while (*last != NULL)
-        last = &(*last)->next;
-    *last = name;
-    if (text.len != 0 && text.ptr[0] == '~') {
-        bool nocase = true; /* host names are; nginx compiles them so */
-
-        name->text = wend_arena_keep(conf->arena, text);
-        if (text.len == 1)
-            return wend_conf_bad(conf, "empty regex in server name \"%.*s\"", WEND_STR_ARG(text));
-        return wend_edge_regex(conf, wend_str_from(name->text, 1), nocase, &name->regex);
-    }
-    if ((text.len != 0 && text.ptr[0] == '*' && (text.len < 3 || text.ptr[1] != '.')) ||
-        wend_str_eq(text, WEND_STR(".")))
-        return wend_conf_bad(conf, "server name \"%.*s\" is invalid", WEND_STR_ARG(text));
-    if (!wildcard_valid(text))
-        return wend_conf_bad(conf, "invalid server name or wildcard \"%.*s\"", WEND_STR_ARG(text));
-    name->text = lower(conf->arena, text);
-    return WEND_OK;
-}
-
-static enum wend_code set_server_name(struct wend_conf *conf, const struct wend_directive *row,
-                                      void *slot)
-{
-    struct wend_edge_server *server = server_at(conf);
-
-    (void)row;
-    (void)slot;
-    for (unsigned i = 1; i < conf->statement->count; i++) {
-        struct wend_str text = conf->statement->args[i];
-        char host[256] = "";
-
-        if (wend_str_eq(text, WEND_STR("$hostname"))) {
-            gethostname(host, sizeof(host) - 1);
-            text = wend_str_of(host);
-        }
-        if (add_name(conf, server, text) != WEND_OK)
-            return WEND_E_CONFIG;
-    }
-    if (server->primary_name.ptr == NULL) {
-        struct wend_str first = server->names->text;
-
-        /* ".example.com" is called "example.com"; "*.example.com" as it is. */
-        server->primary_name =
-            first.len != 0 && first.ptr[0] == '.' ? wend_str_from(first, 1) : first;
-    }
-    return WEND_OK;
-}
 
 /* --- listen ----------------------------------------------------------------------------------- */
 
@@ -192,8 +104,7 @@ static enum wend_code find_addresses(struct wend_conf *conf, struct wend_str hos
                                                                 : "host not found");
 }
 
-static void set_address(struct wend_listener *listener, const union wend_ip *from,
-                        uint64_t port)
+static void set_address(struct wend_listener *listener, const union wend_ip *from, uint64_t port)
 {
     wend_address_from_sockaddr(&listener->address, &from->any);
     if (listener->address.family == AF_INET6)
@@ -369,7 +280,7 @@ static enum wend_code add_listen(struct wend_conf *conf, const struct wend_liste
                                  bool is_default, bool uwsgi)
 {
     struct listening *all = wend_edge_conf_at(conf, &wend_edge_listening, WEND_LEVEL_MAIN);
-    struct wend_edge_server *server = server_at(conf);
+    struct wend_edge_server *server = wend_server_name_owner(conf);
     struct pair *pair;
     char where[WEND_LISTEN_TEXT_MAX];
     bool fresh;
@@ -434,44 +345,6 @@ static enum wend_code set_listen(struct wend_conf *conf, const struct wend_direc
 
 /* --- finishing -------------------------------------------------------------------------------- */
 
-static enum wend_code index_name(struct wend_conf *conf, struct wend_edge_listen *listen,
-                                 struct wend_edge_name *name)
-{
-    struct wend_str text = name->text;
-    struct wend_edge_name *mine = WEND_NEW(conf->arena, struct wend_edge_name);
-    enum wend_code code = WEND_OK;
-
-    *mine = *name;
-    mine->next = NULL;
-    if (name->regex != NULL) {
-        struct wend_edge_name **last = &listen->regexes;
-
-        while (*last != NULL)
-            last = &(*last)->next;
-        *last = mine;
-        return WEND_OK;
-    }
-    if (text.len > 1 && text.ptr[0] == '*')
-        code = wend_map_add(&listen->head, wend_str_from(text, 1), mine);
-    else if (text.len > 1 && text.ptr[text.len - 1] == '*')
-        code = wend_map_add(&listen->tail, wend_str_slice(text, 0, text.len - 1), mine);
-    else if (text.len > 1 && text.ptr[0] == '.') {
-        code = wend_map_add(&listen->exact, wend_str_from(text, 1), mine);
-        if (code == WEND_OK)
-            code = wend_map_add(&listen->head, text, mine);
-    } else {
-        code = wend_map_add(&listen->exact, text, mine);
-    }
-    if (code == WEND_E_EXISTS) {
-        char where[WEND_LISTEN_TEXT_MAX];
-
-        wend_listen_write(&listen->listener, where);
-        wend_log(wend_log_process, WEND_LOG_WARN, 0, 0,
-                 "conflicting server name \"%.*s\" on %s, ignored", WEND_STR_ARG(text), where);
-    }
-    return WEND_OK;
-}
-
 static void fill_h1(struct wend_edge_listen *listen)
 {
     const struct wend_edge_server *server = listen->default_server;
@@ -498,19 +371,12 @@ static void fill_h1(struct wend_edge_listen *listen)
     };
 }
 
-static bool is_any(const struct wend_address *address)
-{
-    return address->family == AF_INET    ? address->in.sin_addr.s_addr == INADDR_ANY
-           : address->family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr)
-                                         : false;
-}
-
 /* A wildcard takes the port's connections; the others of that port are found by the local address.
  */
 static void cover(struct wend_edge *edge)
 {
     for (struct wend_edge_listen *any = edge->listens; any != NULL; any = any->next) {
-        any->any = is_any(&any->listener.address);
+        any->any = wend_address_is_any(&any->listener.address);
         for (struct wend_edge_listen *one = edge->listens; one != NULL && any->any; one = one->next)
             if (one != any && one->listener.address.family == any->listener.address.family &&
                 wend_address_port(&one->listener.address) ==
@@ -519,76 +385,57 @@ static void cover(struct wend_edge *edge)
     }
 }
 
-enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge *edge)
+/* No listen: port 80, or 8000 for somebody who may not have 80, as nginx does. */
+static enum wend_code listen_by_default(struct wend_conf *conf, struct wend_edge_server *server)
 {
-    size_t core = wend_edge_module_index(&wend_edge_core);
+    struct wend_listener listener = {.fd = -1, .options.nodelay = true};
+
+    conf->scope = &server->levels;
+    conf->statement = server->statement;
+    (void)!wend_address_parse_host(WEND_STR("0.0.0.0"), geteuid() == 0 ? 80 : 8000,
+                                   &listener.address);
+    return add_listen(conf, &listener, false, false);
+}
+
+/* `sole`: whoever comes is the default server's, and no name needs to be looked at. */
+static enum wend_code index_names(struct wend_conf *conf, struct wend_edge *edge)
+{
     const struct listening *all = edge->main[wend_edge_module_index(&wend_edge_listening)];
 
-    for (struct wend_edge_server *server = edge->servers; server != NULL; server = server->next) {
-        struct wend_listener listener = {.fd = -1};
-        const struct wend_edge_core_server *settings = server->levels.at[WEND_LEVEL_SERVER][core];
-
-        if (server->primary_name.ptr == NULL)
-            server->primary_name = WEND_STR("");
-        if (server->names == NULL && add_name(conf, server, WEND_STR("")) != WEND_OK)
-            return WEND_E_CONFIG;
-        if (server->listens != 0)
-            continue;
-        /* No listen: port 80, or 8000 for somebody who may not have 80, as nginx does. */
-        conf->scope = &settings->server->levels;
-        conf->statement = server->statement;
-        (void)!wend_address_parse_host(WEND_STR("0.0.0.0"), geteuid() == 0 ? 80 : 8000,
-                                       &listener.address);
-        listener.options.nodelay = true;
-        if (add_listen(conf, &listener, false, false) != WEND_OK)
-            return WEND_E_CONFIG;
-    }
     for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
         listen->sole = true;
     for (const struct pair *pair = all->pairs; pair != NULL; pair = pair->next)
         pair->listen->sole &= pair->server == pair->listen->default_server;
     for (const struct pair *pair = all->pairs; pair != NULL; pair = pair->next)
-        for (struct wend_edge_name *name = pair->server->names; name != NULL; name = name->next)
-            if (index_name(conf, pair->listen, name) != WEND_OK)
-                return WEND_E_CONFIG;
-    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
+        if (wend_server_name_index(conf, pair->server, pair->listen) != WEND_OK)
+            return WEND_E_CONFIG;
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
         listen->sole &= listen->regexes == NULL;
-        fill_h1(listen);
+    return WEND_OK;
+}
+
+enum wend_code wend_edge_listens_finish(struct wend_conf *conf, struct wend_edge *edge)
+{
+    for (struct wend_edge_server *server = edge->servers; server != NULL; server = server->next) {
+        if (wend_server_name_finish(conf, server) != WEND_OK)
+            return WEND_E_CONFIG;
+        if (server->listens == 0 && listen_by_default(conf, server) != WEND_OK)
+            return WEND_E_CONFIG;
     }
+    if (index_names(conf, edge) != WEND_OK)
+        return WEND_E_CONFIG;
+    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next)
+        fill_h1(listen);
     cover(edge);
     return WEND_OK;
 }
 
-/* --- searching -------------------------------------------------------------------------------- */
-
-struct wend_edge_server *wend_edge_find_server(struct wend_edge_listen *listen,
-                                               struct wend_exchange *x, struct wend_str host)
-{
-    struct wend_edge_request *r = wend_edge_of(x);
-    struct wend_edge_name *name;
-
-    if (listen->sole)
-        return listen->default_server;
-    name = wend_map_get(&listen->exact, host);
-
-    for (size_t i = 0; name == NULL && listen->head.count != 0 && i < host.len; i++)
-        if (host.ptr[i] == '.')
-            name = wend_map_get(&listen->head, wend_str_from(host, i));
-    for (size_t i = host.len; name == NULL && listen->tail.count != 0 && i > 0; i--)
-        if (host.ptr[i - 1] == '.')
-            name = wend_map_get(&listen->tail, wend_str_slice(host, 0, i));
-    for (struct wend_edge_name *try = listen->regexes; name == NULL && try != NULL; try = try->next)
-        if (host.len != 0 && wend_regex_run(try->regex, host, &r->captures) == WEND_OK) {
-            wend_edge_keep_captures(x, try->regex, host);
-            name = try;
-        }
-    return name != NULL ? name->server : listen->default_server;
-}
+/* --- rows ------------------------------------------------------------------------------------- */
 
 static const struct wend_directive rows[] = {
     {"listen", WEND_CTX_SERVER, 1, -1, .set = set_listen, .fallback = "*:80 | *:8000",
      .help = "an address and port, or unix:PATH, that the server answers on"},
-    {"server_name", WEND_CTX_SERVER, 1, -1, .set = set_server_name, .fallback = "\"\"",
+    {"server_name", WEND_CTX_SERVER, 1, -1, .set = wend_server_name_set, .fallback = "\"\"",
      .help = "host names: exact, *.wildcard, wildcard.*, .both, or ~expression"},
 };
 

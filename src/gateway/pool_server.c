@@ -3,68 +3,17 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "gateway/guard.h"
 #include "gateway/pool_link.h"
 #include "http/filter.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #define EDGE_GRACE_MS 10000 /* beyond its patience with the client the edge has given up itself */
-
-/* --- what a child of the application must not keep --------------------------------------------
- *
- * The kernel tells an edge worker that this process died when the last copy of its connection is
- * closed. A child that the application forks without executing anything (multiprocessing) would
- * hold one, and the requests of a crashed process would wait for that child. */
-
-#define GUARDED_MAX 2048 /* more edge workers than there can be, of two generations */
-
-static atomic_int guarded[GUARDED_MAX]; /* a descriptor plus one; 0: free */
-
-static void replace_guarded(int from, int to)
-{
-    for (size_t i = 0; i < GUARDED_MAX; i++) {
-        if (atomic_load_explicit(&guarded[i], memory_order_relaxed) != from)
-            continue;
-        atomic_store_explicit(&guarded[i], to, memory_order_relaxed);
-        return;
-    }
-}
-
-static void guard(int fd)
-{
-    replace_guarded(0, fd + 1);
-}
-
-static void unguard(int fd)
-{
-    replace_guarded(fd + 1, 0);
-}
-
-/* In the child. */
-static void close_guarded(void)
-{
-    for (size_t i = 0; i < GUARDED_MAX; i++) {
-        int fd = atomic_exchange_explicit(&guarded[i], 0, memory_order_relaxed) - 1;
-
-        if (fd >= 0)
-            close(fd);
-    }
-}
-
-static void guard_children(void)
-{
-    static bool registered;
-
-    if (!registered)
-        pthread_atfork(NULL, NULL, close_guarded);
-    registered = true;
-}
 
 /* --- who is connected ------------------------------------------------------------------------- */
 
@@ -508,7 +457,7 @@ static void link_closed(struct wend_pool_link *link, enum wend_code code)
                  "app %.*s: a connection from the edge is closed: %s",
                  WEND_STR_ARG(member->server->name), wend_code_text(code));
     wend_list_remove(&member->node);
-    unguard(member->fd);
+    wend_guard_remove(member->fd);
     wend_pool_table_each(&member->streams, cancel);
     look_around(member->server);
 }
@@ -532,7 +481,7 @@ static void welcome(struct wend_pool_server *server, int fd)
         return;
     }
     member->fd = fd;
-    guard(fd);
+    wend_guard_add(fd);
     wend_list_append(&server->members, &member->node);
     wend_pool_link_send_number(&member->link, WEND_POOL_HELLO, 0, (uint64_t)getpid());
 }
@@ -567,7 +516,7 @@ static void close_door(struct wend_pool_server *server)
 {
     if (server->door.fd < 0)
         return;
-    unguard(server->door.fd);
+    wend_guard_remove(server->door.fd);
     wend_io_close(&server->door);
     server->alone = true;
 }
@@ -606,8 +555,8 @@ enum wend_code wend_pool_server_start(struct wend_pool_server *server)
         close(door);
         return code;
     }
-    guard_children();
-    guard(door);
+    wend_guard_start();
+    wend_guard_add(door);
     return WEND_OK;
 }
 

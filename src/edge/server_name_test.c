@@ -1,5 +1,5 @@
-/* edge/listen_test.c - which server a Host names: nginx's order, said as tables of hosts. */
-#include "edge/listen.c"
+/* edge/server_name_test.c - which server a Host names: nginx's order, said as tables of hosts. */
+#include "edge/server_name.c"
 
 #include "edge/asked_test.h"
 
