@@ -1,17 +1,14 @@
-/* edge/serve.c - see edge/serve.h. */
+/* edge/serve.c - the policy of the master: what a generation is, who runs it, as whom. */
 #include "edge/serve.h"
 
 #include "base/assert.h"
 #include "edge/app.h"
 #include "edge/location.h"
 #include "edge/error_log.h"
+#include "edge/listeners.h"
 #include "edge/log_file.h"
 #include "edge/process_conf.h"
-#include "edge/request.h"
-#include "fiber/offload.h"
-#include "gateway/uwsgi_server.h"
-#include "net/accept.h"
-#include "net/handover.h"
+#include "edge/serving.h"
 #include "net/upgrade.h"
 
 #include <errno.h>
@@ -19,14 +16,9 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #define CONF_ARENA_MAX ((size_t)1 << 30)
-#define END_MS 200 /* what was cut off has this long to give back what it holds */
-#define DRAIN_IDLE_MS                                                                              \
-    2000 /* idle connections may ask once more before an old worker closes them                    \
-          */
 
 /* --- the configuration of a generation -------------------------------------------------------- */
 
@@ -77,296 +69,6 @@ static enum wend_code open_logs(const struct wend_edge_server_options *options,
     return WEND_E_CONFIG;
 }
 
-/* --- listeners -------------------------------------------------------------------------------- */
-
-static struct wend_edge_listen *same_listen(const struct wend_edge *edge,
-                                            const struct wend_edge_listen *wanted)
-{
-    struct wend_edge_listen *listen = edge == NULL ? NULL : edge->listens;
-
-    for (; listen != NULL; listen = listen->next)
-        if (listen->listener.fd >= 0 && wend_listen_same(&listen->listener, &wanted->listener))
-            return listen;
-    return NULL;
-}
-
-/* One that was open already, here or in the process before an upgrade. */
-static bool keep_open(struct wend_edge_listen *listen, const struct wend_edge *old)
-{
-    struct wend_edge_listen *before = same_listen(old, listen);
-
-    if (before == NULL)
-        return wend_upgrade_inherited() && wend_upgrade_take(&listen->listener);
-    listen->listener.fd = before->listener.fd;
-    wend_listen_apply(&listen->listener);
-    return true;
-}
-
-/* WEND_E_EXISTS: nothing is wrong but addresses that somebody else listens on. */
-static enum wend_code open_all(const struct wend_edge_server_options *options,
-                               struct wend_edge *edge, const struct wend_edge *old)
-{
-    enum wend_code result = WEND_OK;
-
-    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
-        char message[WEND_LISTEN_MESSAGE_MAX];
-        enum wend_code code;
-
-        if (listen->covered_by != NULL || listen->listener.fd >= 0 || keep_open(listen, old))
-            continue;
-        code = wend_listen_open(&listen->listener, message);
-        if (code == WEND_OK)
-            continue;
-        wend_edge_emerg(&options->edge, message);
-        if (code != WEND_E_EXISTS)
-            return WEND_E_CONFIG;
-        result = code;
-    }
-    return result;
-}
-
-/* Opens what is new and keeps what is open; on failure nothing of the old is touched. Whoever has
- * an address may be about to leave it: a server that is being replaced, a test that has just ended.
- */
-static enum wend_code open_listeners(const struct wend_edge_server_options *options,
-                                     struct wend_edge *edge, const struct wend_edge *old)
-{
-    const struct timespec pause = {.tv_nsec = WEND_BIND_PAUSE_MS * WEND_NS_PER_MS};
-    enum wend_code code = open_all(options, edge, old);
-
-    for (unsigned tries = 1; code == WEND_E_EXISTS && tries < options->bind_tries; tries++) {
-        wend_log(wend_log_process, WEND_LOG_NOTICE, 0, 0, "try again to bind() after %dms",
-                 WEND_BIND_PAUSE_MS);
-        nanosleep(&pause, NULL);
-        code = open_all(options, edge, old);
-    }
-    if (code == WEND_E_EXISTS && options->bind_tries > 1)
-        wend_edge_emerg(&options->edge, "still could not bind()");
-    return code == WEND_OK ? WEND_OK : WEND_E_CONFIG;
-}
-
-static void close_listeners(struct wend_edge *edge, bool remove_paths)
-{
-    for (struct wend_edge_listen *listen = edge->listens; listen != NULL; listen = listen->next) {
-        if (listen->listener.fd >= 0)
-            wend_listen_close(&listen->listener, remove_paths && !wend_upgrade_shares());
-        listen->listener.fd = -1;
-    }
-}
-
-static void close_unused(struct wend_edge *old, const struct wend_edge *edge)
-{
-    for (struct wend_edge_listen *listen = old->listens; listen != NULL; listen = listen->next) {
-        if (listen->listener.fd >= 0 && same_listen(edge, listen) == NULL)
-            wend_listen_close(&listen->listener, !wend_upgrade_shares());
-        listen->listener.fd = -1;
-    }
-}
-
-/* --- a worker --------------------------------------------------------------------------------- */
-
-struct serving {
-    struct wend_edge *edge;
-    struct wend_worker *worker;
-    struct wend_loop *loop;
-    struct wend_acceptor *acceptors;
-    size_t acceptor_count;
-    int64_t connections_max;
-    size_t connections;
-    bool draining, paused, full_said;
-    struct wend_timer drained;
-};
-
-/* A worker process serves one configuration; the callbacks of connections find it here. */
-static struct serving *serving;
-
-static void pause_accepting(struct serving *s, bool pause)
-{
-    if (s->paused == pause || s->draining)
-        return;
-    s->paused = pause;
-    for (size_t i = 0; i < s->acceptor_count; i++)
-        (pause ? wend_accept_pause : wend_accept_resume)(&s->acceptors[i]);
-}
-
-static void connection_changed(const struct wend_h1_server *server, int change)
-{
-    struct serving *s = serving;
-
-    (void)server;
-    s->connections += (size_t)change;
-    if ((int64_t)s->connections >= s->connections_max) {
-        /* An idle connection is worth less than a new one. */
-        if (!wend_h1_close_idlest(s->loop))
-            pause_accepting(s, true);
-        if (!s->full_said)
-            wend_log(wend_log_process, WEND_LOG_WARN, 0, 0, "%lld worker_connections are in use%s",
-                     (long long)s->connections_max, ", closing idle ones to make room");
-        s->full_said = true;
-    } else if (s->paused) {
-        pause_accepting(s, false);
-    }
-}
-
-static void take_connection(struct wend_acceptor *acceptor, int fd, const struct wend_address *peer,
-                            const struct wend_address *local)
-{
-    struct wend_edge_listen *listen = acceptor->data;
-    struct wend_address mine = *local;
-
-    if (listen->any)
-        wend_address_of_local(fd, &mine);
-    wend_edge_serve_connection(serving->loop, listen, fd, peer, &mine);
-}
-
-static enum wend_code start_accepting(struct serving *s)
-{
-    size_t count = 0;
-
-    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL; listen = listen->next)
-        count += listen->listener.fd >= 0;
-    s->acceptors = calloc(count + 1, sizeof(*s->acceptors));
-    if (s->acceptors == NULL)
-        wend_die("calloc of acceptors");
-    for (struct wend_edge_listen *listen = s->edge->listens; listen != NULL;
-         listen = listen->next) {
-        struct wend_acceptor *acceptor = &s->acceptors[s->acceptor_count];
-
-        if (listen->listener.fd < 0)
-            continue;
-        listen->h1.connections = connection_changed;
-        acceptor->take = take_connection;
-        acceptor->data = listen;
-        s->acceptor_count++;
-        if (wend_accept_start(acceptor, s->loop, listen->listener.fd) != WEND_OK)
-            return WEND_E_IO;
-    }
-    return WEND_OK;
-}
-
-static void check_drained(struct wend_timer *timer)
-{
-    struct serving *s = WEND_OF(timer, struct serving, drained);
-
-    if (s->connections == 0)
-        wend_loop_stop(s->loop);
-    else
-        wend_timer_start(s->loop, timer, wend_loop_now_ns(s->loop) + 20 * WEND_NS_PER_MS);
-}
-
-static void stop_accepting(struct serving *s)
-{
-    for (size_t i = 0; i < s->acceptor_count; i++)
-        wend_accept_stop(&s->acceptors[i]);
-    s->acceptor_count = 0;
-}
-
-static void drain(struct serving *s)
-{
-    if (s->draining)
-        return;
-    s->draining = true;
-    stop_accepting(s);
-    /* When the master's copies are closed too, nobody connects to where nobody accepts. */
-    close_listeners(s->edge, false);
-    wend_h1_drain(s->loop, DRAIN_IDLE_MS);
-    s->drained.fire = check_drained;
-    check_drained(&s->drained);
-}
-
-/* Beside the logs, what whoever started this server keeps open. */
-static void (*reopen_more)(void);
-
-static void reopen_logs(struct wend_edge *edge)
-{
-    wend_log_files_reopen();
-    if (reopen_more != NULL)
-        reopen_more();
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
-        if (wend_edge_modules[i]->reopen != NULL)
-            wend_edge_modules[i]->reopen(edge);
-}
-
-static void obey(struct wend_worker *worker, enum wend_order order)
-{
-    struct serving *s = worker->data;
-
-    switch (order) {
-    case WEND_ORDER_STOP:
-        wend_loop_stop(s->loop);
-        break;
-    case WEND_ORDER_REOPEN:
-        reopen_logs(s->edge);
-        break;
-    case WEND_ORDER_DRAIN:
-    case WEND_ORDER_ORPHAN:
-        drain(s);
-        break;
-    }
-}
-
-static enum wend_code start_modules(struct serving *s)
-{
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++) {
-        enum wend_code code = WEND_OK;
-
-        if (wend_edge_modules[i]->start_worker != NULL)
-            code = wend_edge_modules[i]->start_worker(s->edge, s->loop);
-        if (code != WEND_OK)
-            return code;
-    }
-    return WEND_OK;
-}
-
-static void stop_modules(struct serving *s)
-{
-    for (size_t i = 0; wend_edge_modules[i] != NULL; i++)
-        if (wend_edge_modules[i]->stop_worker != NULL)
-            wend_edge_modules[i]->stop_worker(s->edge);
-}
-
-/* Whatever has not ended by now is cut off. Who still waits in the kernel's queue is left to other
- * workers. The loop's own memory and descriptors go with the process. */
-static void finish(struct serving *s)
-{
-    pause_accepting(s, true);
-    stop_accepting(s);
-    while (wend_h1_close_idlest(s->loop))
-        continue;
-    (void)wend_loop_end_tasks(s->loop, END_MS);
-    stop_modules(s);
-    wend_h1_thread_release();
-    free(s->acceptors);
-}
-
-static int serve_as_worker(struct wend_worker *worker, struct wend_edge *edge)
-{
-    struct serving s = {.edge = edge, .worker = worker, .loop = wend_loop_new(0)};
-
-    serving = &s;
-    wend_edge_keep_own_logs(edge);
-    wend_edge_apply_env(edge);
-    s.connections_max = wend_edge_process_conf(edge)->connections;
-    worker->data = &s;
-    worker->on_order = obey;
-    if (wend_worker_attach(worker, s.loop) != WEND_OK || start_modules(&s) != WEND_OK ||
-        start_accepting(&s) != WEND_OK)
-        return WEND_EXIT_FATAL;
-    wend_worker_ready(worker);
-    wend_loop_run(s.loop);
-    finish(&s);
-    return 0;
-}
-
-void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
-                                const struct wend_address *peer, const struct wend_address *local)
-{
-    if (listen->uwsgi)
-        wend_uwsgi_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
-    else
-        wend_h1_serve(loop, &listen->h1, fd, peer, local, wend_clock_ticks());
-}
-
 /* --- the master ------------------------------------------------------------------------------- */
 
 static int run_worker(struct wend_worker *worker, void *config)
@@ -374,7 +76,7 @@ static int run_worker(struct wend_worker *worker, void *config)
     struct site *site = config;
 
     wend_edge_apps_keep_ours(site->edge);
-    return serve_as_worker(worker, site->edge);
+    return wend_edge_run_worker(worker, site->edge, site->options->reopen);
 }
 
 /* Groups from 1 on are the pools, in the order of their blocks. */
@@ -511,7 +213,8 @@ static enum wend_code load(void *data, const struct wend_generation *old,
         return WEND_E_CONFIG;
     out->group_count = 1;
     if (open_logs(options, site->edge) != WEND_OK || add_pools(site, out) != WEND_OK ||
-        open_listeners(options, site->edge, before == NULL ? NULL : before->edge) != WEND_OK) {
+        wend_edge_listeners_open(options, site->edge, before == NULL ? NULL : before->edge) !=
+            WEND_OK) {
         wend_edge_apps_close(site->edge);
         wend_edge_free(site->edge);
         wend_arena_release(&site->arena);
@@ -549,10 +252,10 @@ static void discard(void *data, struct wend_generation *generation)
 
     (void)data;
     if (site == current) {
-        close_listeners(site->edge, true);
+        wend_edge_listeners_close(site->edge, true);
         current = NULL;
     } else if (site == opened && current != NULL) {
-        close_unused(site->edge, current->edge); /* it never came to serve */
+        wend_edge_listeners_close_unused(site->edge, current->edge); /* it never came to serve */
     }
     if (site == opened)
         opened = current;
@@ -568,7 +271,7 @@ static void started(void *data, struct wend_generation *generation)
     struct site *site = generation->config;
 
     if (current != NULL)
-        close_unused(current->edge, site->edge);
+        wend_edge_listeners_close_unused(current->edge, site->edge);
     else if (options->announce != NULL)
         options->announce(site->edge);
     current = site;
@@ -580,17 +283,15 @@ static void give(void *data)
     const struct site *site = opened != NULL ? opened : current;
 
     (void)data;
-    for (const struct wend_edge_listen *listen = site->edge->listens; listen != NULL;
-         listen = listen->next)
-        if (listen->listener.fd >= 0)
-            wend_upgrade_give(listen->listener.fd);
+    wend_edge_listeners_give(site->edge);
 }
 
 static void reopen(void *data)
 {
-    (void)data;
+    const struct wend_edge_server_options *options = data;
+
     if (current != NULL)
-        reopen_logs(current->edge);
+        wend_edge_reopen_logs(current->edge, options->reopen);
 }
 
 /* The workers keep theirs until they have drained; after them the kernel refuses connections. */
@@ -598,9 +299,9 @@ static void leaving(void *data)
 {
     (void)data;
     if (current != NULL && opened != NULL && opened != current)
-        close_unused(current->edge, opened->edge);
+        wend_edge_listeners_close_unused(current->edge, opened->edge);
     if (opened != NULL)
-        close_listeners(opened->edge, true);
+        wend_edge_listeners_close(opened->edge, true);
 }
 
 int wend_edge_serve(const struct wend_edge_server_options *options)
@@ -627,7 +328,6 @@ int wend_edge_serve(const struct wend_edge_server_options *options)
     how.single = process->master == 0;
     how.keep_stderr = false;
     how.term_drains = options->term_drains;
-    reopen_more = options->reopen;
     wend_edge_free(first->edge);
     wend_arena_release(&first->arena);
     free(first);

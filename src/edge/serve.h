@@ -31,10 +31,6 @@ struct wend_edge_server_options {
 /* The whole life of the server: the exit status. */
 int wend_edge_serve(const struct wend_edge_server_options *options);
 
-/* Gives an accepted connection to the protocol its listener speaks. */
-void wend_edge_serve_connection(struct wend_loop *loop, struct wend_edge_listen *listen, int fd,
-                                const struct wend_address *peer, const struct wend_address *local);
-
 /* Where the first of the process's error logs writes, for a program that has only stderr. */
 int wend_edge_error_log_descriptor(void);
 /* "wend: " or "nginx: [emerg] ..." to stderr and the error log. */

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "edge/serve.h"
+#include "edge/serving.h"
 #include "fiber/io.h"
 
 #include <errno.h>
