@@ -31,6 +31,7 @@ struct attempt {
     enum wend_code result; /* of the handler, when ANSWERED */
     int status;            /* when it failed: 502, 504, ... */
     bool fresh;            /* no idle connection */
+    bool spooled;          /* the body is read ahead of the client */
 };
 
 void wend_upstream_init(struct wend_upstream *upstream, struct wend_exchange *x,
@@ -293,7 +294,7 @@ static void log_failure(const struct attempt *attempt, enum doing what, enum wen
     else if (code == WEND_E_SYNTAX || code == WEND_E_PROTOCOL)
         text =
             wend_arena_printf(&upstream->x->task->arena, "upstream sent invalid %s while %s%s%s",
-                              what == READING ? "body" : "header", doing[what],
+                              what == READING ? "chunked response" : "header", doing[what],
                               attempt->client.error.text != NULL ? ": " : "",
                               attempt->client.error.text != NULL ? attempt->client.error.text : "");
     else if (what == CONNECTING)
@@ -301,8 +302,10 @@ static void log_failure(const struct attempt *attempt, enum doing what, enum wen
                                  error, strerror(error), doing[what]);
     else
         text = wend_arena_printf(&upstream->x->task->arena, "%s() failed (%d: %s) while %s",
-                                 what == SENDING ? "send" : "recv", error, strerror(error),
-                                 doing[what]);
+                                 what == SENDING    ? "send"
+                                 : attempt->spooled ? "readv"
+                                                    : "recv",
+                                 error, strerror(error), doing[what]);
     complain(upstream, WEND_LOG_ERROR, 0, text.ptr);
 }
 
@@ -455,12 +458,11 @@ static enum wend_code relay_body(struct attempt *attempt)
     struct wend_exchange *x = upstream->x;
     struct wend_h1_client *client = &attempt->client;
     enum wend_code reading = WEND_OK, code;
-    bool spooled;
 
     if (client->body_done || x->request.method == WEND_HEAD)
         return wend_respond(x, NULL, 0, true);
-    spooled = is_buffered(upstream) && !is_all_here(client);
-    if (spooled)
+    attempt->spooled = is_buffered(upstream) && !is_all_here(client);
+    if (attempt->spooled)
         code = wend_upstream_spool(x, client, &upstream->settings->spool, &reading);
     else
         code = relay_directly(attempt, &reading);
@@ -468,9 +470,13 @@ static enum wend_code relay_body(struct attempt *attempt)
     if (code != WEND_OK || reading == WEND_OK)
         return code;
     if (reading == WEND_E_CANCELLED)
-        log_abandoned(attempt, spooled ? READING : ANSWERING);
+        log_abandoned(attempt, attempt->spooled ? READING : ANSWERING);
     else
         log_failure(attempt, READING, reading);
+    /* A head that came alone is passed on: the client shall see that something was promised. */
+    if (x->state == WEND_X_REQUEST && (reading == WEND_E_CLOSED || reading == WEND_E_RESET) &&
+        wend_respond(x, NULL, 0, false) != WEND_OK)
+        reading = WEND_E_CLOSED; /* the client has left, too */
     wend_respond_torn(x);
     return reading == WEND_E_CANCELLED ? WEND_E_CLOSED : reading;
 }
