@@ -122,11 +122,6 @@ enum wend_code wend_io_wait_either(struct wend_task *task, struct wend_io *one,
     return code;
 }
 
-enum wend_code wend_io_wait_writable(struct wend_task *task, struct wend_io *io, int timeout_ms)
-{
-    return io->writable ? WEND_OK : wait_for(task, io, &io->writer, timeout_ms);
-}
-
 /* After EAGAIN: the kernel has nothing, so only an edge makes it worth asking again. */
 static enum wend_code wait_input(struct wend_task *task, struct wend_io *io, int timeout_ms)
 {
@@ -350,31 +345,4 @@ enum wend_code wend_io_connect(struct wend_task *task, struct wend_io *io,
         errno = error;
     }
     return code;
-}
-
-enum wend_code wend_io_splice(struct wend_task *task, struct wend_io *from, struct wend_io *to,
-                              size_t len, int timeout_ms, size_t *moved)
-{
-    for (;;) {
-        ssize_t count =
-            splice(from->fd, NULL, to->fd, NULL, len, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
-        enum wend_code code;
-
-        if (count >= 0) {
-            *moved = (size_t)count;
-            return WEND_OK;
-        }
-        if (errno == EINTR)
-            continue;
-        if (errno != EAGAIN)
-            return failed(from);
-        /* Either side may be the reason. The one that is known to be ready is not asked to wait;
-         * when both claim to be, the reader's side is the usual culprit. */
-        if (!to->writable)
-            code = wait_output(task, to, timeout_ms);
-        else
-            code = wait_input(task, from, timeout_ms);
-        if (code != WEND_OK)
-            return code;
-    }
 }

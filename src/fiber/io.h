@@ -97,8 +97,6 @@ enum wend_code wend_io_wait_readable(struct wend_task *task, struct wend_io *io,
  */
 enum wend_code wend_io_wait_either(struct wend_task *task, struct wend_io *one,
                                    struct wend_io *other, int timeout_ms) WEND_MUST_CHECK;
-enum wend_code wend_io_wait_writable(struct wend_task *task, struct wend_io *io,
-                                     int timeout_ms) WEND_MUST_CHECK;
 
 /* Suspends. A non-blocking, close-on-exec descriptor and the peer's address. */
 enum wend_code wend_io_accept(struct wend_task *task, struct wend_io *listener,
@@ -108,8 +106,5 @@ enum wend_code wend_io_accept(struct wend_task *task, struct wend_io *listener,
 enum wend_code wend_io_connect(struct wend_task *task, struct wend_io *io,
                                const struct sockaddr *address, socklen_t len,
                                int timeout_ms) WEND_MUST_CHECK;
-/* Suspends. Moves up to `len` bytes from one side to a pipe or back without copying. */
-enum wend_code wend_io_splice(struct wend_task *task, struct wend_io *from, struct wend_io *to,
-                              size_t len, int timeout_ms, size_t *moved) WEND_MUST_CHECK;
 
 #endif
