@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "edge/request.h"
 #include "gateway/pool_client.h"
+#include "gateway/rendezvous.h"
 
 #include <unistd.h>
 
@@ -160,7 +161,7 @@ static enum wend_code open_pool(struct wend_edge *edge, struct wend_edge_app *ap
     app->open_next = open_apps;
     open_apps = app;
     for (unsigned i = 0; i < app->processes; i++)
-        if (wend_pool_rendezvous(&app->edge_ends[i], &app->pool_ends[i]) != WEND_OK)
+        if (wend_rendezvous_open(&app->edge_ends[i], &app->pool_ends[i]) != WEND_OK)
             return WEND_E_LIMIT;
     return WEND_OK;
 }

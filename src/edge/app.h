@@ -6,7 +6,7 @@
  *
  * Two ways to run one. Inline: in every worker of the edge. In a pool: in processes of its own,
  * which the master starts as further members of the generation, one zygote per pool; the workers
- * reach them through rendezvous (gateway/pool_client.h) that the master opens when it has read the
+ * reach them through rendezvous (gateway/rendezvous.h) that the master opens when it has read the
  * configuration and holds until the generation retires.
  */
 #ifndef WEND_EDGE_APP_H

@@ -11,6 +11,7 @@
 #include "base/assert.h"
 #include "base/log.h"
 #include "gateway/pool_link.h"
+#include "gateway/rendezvous.h"
 #include "gateway/uwsgi_server.h"
 #include "http/h1_server.h"
 
@@ -262,25 +263,6 @@ static void patience_over(struct wend_timer *timer)
     wend_pool_link_close(&member->link, WEND_E_DEADLINE);
 }
 
-static enum wend_code send_descriptor(int rendezvous, int fd)
-{
-    char byte = 'c', control[CMSG_SPACE(sizeof(fd))] = {0};
-    struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof(control)};
-    struct cmsghdr *head = CMSG_FIRSTHDR(&message);
-
-    head->cmsg_level = SOL_SOCKET;
-    head->cmsg_type = SCM_RIGHTS;
-    head->cmsg_len = CMSG_LEN(sizeof(fd));
-    memcpy(CMSG_DATA(head), &fd, sizeof(fd));
-    if (sendmsg(rendezvous, &message, MSG_DONTWAIT | MSG_NOSIGNAL) == 1)
-        return WEND_OK;
-    return errno == EAGAIN ? WEND_E_LIMIT : WEND_E_REFUSED;
-}
-
 static enum wend_code join(struct wend_pool *pool, struct slot *slot)
 {
     struct member *member = calloc(1, sizeof(*member));
@@ -297,7 +279,7 @@ static enum wend_code join(struct wend_pool *pool, struct slot *slot)
                ? WEND_OK
                : WEND_E_LIMIT;
     if (code == WEND_OK) {
-        code = send_descriptor(slot->rendezvous, pair[1]);
+        code = wend_rendezvous_send(slot->rendezvous, pair[1]);
         close(pair[1]);
         if (code != WEND_OK)
             close(pair[0]);
@@ -315,17 +297,6 @@ static enum wend_code join(struct wend_pool *pool, struct slot *slot)
                      wend_loop_now_ns(pool->loop) + WEND_POOL_WAIT_MS * WEND_NS_PER_MS);
     wend_list_append(&pool->members, &member->node);
     slot->member = member;
-    return WEND_OK;
-}
-
-enum wend_code wend_pool_rendezvous(int *edge, int *pool)
-{
-    int pair[2];
-
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
-        return WEND_E_LIMIT;
-    *edge = pair[0];
-    *pool = pair[1];
     return WEND_OK;
 }
 

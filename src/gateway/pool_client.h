@@ -5,11 +5,7 @@
  * holds at most one connection to each, opened when it is first needed, and sends a request to the
  * slot where it has the fewest under way.
  *
- * How a connection is made. There is no address. The master makes a rendezvous per slot, a
- * SOCK_SEQPACKET pair: a worker makes a stream pair of its own and sends one end through it. What
- * nobody has taken yet waits there while a crashed process is replaced, and both sides learn when
- * the last process of the other kind is gone. (A listening socket needs a path, and a path needs
- * permissions that suit two users; an abstract name has none.)
+ * How a connection is made. There is no address: see gateway/rendezvous.h.
  *
  * Who owns what. The pool owns its links; descriptors of the rendezvous stay the caller's. A
  * request's stream lives on its task's stack.
@@ -55,8 +51,5 @@ struct wend_pool *wend_pool_new(const struct wend_pool_options *options, struct 
 /* Closes every connection; requests under way fail. */
 void wend_pool_free(struct wend_pool *pool);
 const struct wend_handler *wend_pool_handler(const struct wend_pool *pool);
-
-/* A rendezvous: *edge's and *pool's end, close-on-exec. */
-enum wend_code wend_pool_rendezvous(int *edge, int *pool) WEND_MUST_CHECK;
 
 #endif

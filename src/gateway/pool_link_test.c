@@ -1,6 +1,7 @@
 /* gateway/pool_link_test.c - both sides of a pool's connections: with each other, and with a peer
  * that says what it should not. */
 #include "gateway/pool_client.h"
+#include "gateway/rendezvous.h"
 #include "gateway/pool_link.h"
 #include "gateway/pool_server.h"
 
@@ -189,7 +190,7 @@ static void meet(struct meeting *meeting, bool with_server)
                                         .body = wend_body_settings_default};
 
     meeting->loop = wend_loop_new(64);
-    assert_int_equal(wend_pool_rendezvous(&meeting->edge, &meeting->process), WEND_OK);
+    assert_int_equal(wend_rendezvous_open(&meeting->edge, &meeting->process), WEND_OK);
     if (with_server)
         start_server(&meeting->server, meeting->loop, meeting->process);
     meeting->pool = wend_pool_new(&options, meeting->loop);
@@ -386,7 +387,7 @@ static size_t told(struct wend_str bytes)
     ssize_t got;
     size_t total = 0;
 
-    assert_int_equal(wend_pool_rendezvous(&edge, &process), WEND_OK);
+    assert_int_equal(wend_rendezvous_open(&edge, &process), WEND_OK);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
     start_server(&server, loop, process);
     head->cmsg_level = SOL_SOCKET;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "gateway/guard.h"
 #include "gateway/pool_link.h"
+#include "gateway/rendezvous.h"
 #include "http/filter.h"
 
 #include <errno.h>
@@ -486,32 +487,6 @@ static void welcome(struct wend_pool_server *server, int fd)
     wend_pool_link_send_number(&member->link, WEND_POOL_HELLO, 0, (uint64_t)getpid());
 }
 
-/* The descriptor that came, -1: none; *end: nobody can send one any more. */
-static int receive_descriptor(int rendezvous, bool *again)
-{
-    char byte, control[CMSG_SPACE(sizeof(int))] = {0};
-    struct iovec part = {&byte, 1};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control,
-                             .msg_controllen = sizeof(control)};
-    struct cmsghdr *head;
-    ssize_t got;
-    int fd = -1;
-
-    do
-        got = recvmsg(rendezvous, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    while (got < 0 && errno == EINTR);
-    *again = got > 0;
-    head = got > 0 ? CMSG_FIRSTHDR(&message) : NULL;
-    if (head != NULL && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-        head->cmsg_len == CMSG_LEN(sizeof(fd)))
-        memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-    if (got == 0)
-        errno = 0;
-    return fd;
-}
-
 static void close_door(struct wend_pool_server *server)
 {
     if (server->door.fd < 0)
@@ -524,16 +499,16 @@ static void close_door(struct wend_pool_server *server)
 static void on_door(struct wend_io *io)
 {
     struct wend_pool_server *server = WEND_OF(io, struct wend_pool_server, door);
-    bool again = true;
+    enum wend_code code;
+    int fd;
 
-    while (again) {
-        int fd = receive_descriptor(io->fd, &again);
-
-        if (fd >= 0)
+    do {
+        code = wend_rendezvous_take(io->fd, &fd);
+        if (code == WEND_OK)
             welcome(server, fd);
-    }
+    } while (code == WEND_OK);
     io->readable = false;
-    if (errno == EAGAIN)
+    if (code == WEND_DECLINED)
         return;
     close_door(server);
     look_around(server);
