@@ -22,11 +22,9 @@ const char *wend_code_text(enum wend_code code)
     return (size_t)code < WEND_CODES_COUNT ? codes[code].text : "?";
 }
 
-enum wend_code wend_code_of_errno(int error)
+enum wend_code wend_code_known_errno(int error)
 {
     switch (error) {
-    case 0:
-        return WEND_OK;
     case ECONNRESET:
     case EPIPE:
     case ECONNABORTED:
@@ -55,6 +53,6 @@ enum wend_code wend_code_of_errno(int error)
     case ENFILE:
         return WEND_E_LIMIT;
     default:
-        return WEND_E_IO;
+        return WEND_OK;
     }
 }

@@ -50,8 +50,17 @@ enum wend_code {
 const char *wend_code_name(enum wend_code code);
 const char *wend_code_text(enum wend_code code);
 
-/* The code an errno stands for (ECONNRESET, EPIPE -> E_RESET, ENOENT -> E_NOT_FOUND, ...);
- * E_IO for the rest. */
-enum wend_code wend_code_of_errno(int error);
+/* The code of an errno that has one (ECONNRESET, EPIPE -> E_RESET, ENOENT -> E_NOT_FOUND, ...);
+ * WEND_OK for the others. */
+enum wend_code wend_code_known_errno(int error);
+
+/* Why a call failed; E_IO when its errno has no code. Never WEND_OK: what failed has failed, also
+ * when errno was overwritten on the way here. */
+static inline enum wend_code wend_code_of_errno(int error)
+{
+    enum wend_code code = wend_code_known_errno(error);
+
+    return code == WEND_OK ? WEND_E_IO : code;
+}
 
 #endif

@@ -60,14 +60,15 @@ static size_t round_up(size_t value, size_t to)
     return (value + to - 1) / to * to;
 }
 
-static enum wend_code map(struct wend_zone *zone, int fd, size_t size)
+/* False: errno says why. */
+static bool map(struct wend_zone *zone, int fd, size_t size)
 {
     void *base = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 
     if (base == MAP_FAILED)
-        return wend_code_of_errno(errno);
+        return false;
     *zone = (struct wend_zone){.fd = fd, .size = size, .base = base, .head = base};
-    return WEND_OK;
+    return true;
 }
 
 static enum wend_code make_memory(size_t size, int *out)
@@ -101,8 +102,8 @@ enum wend_code wend_zone_create(struct wend_zone *zone, struct wend_str name, si
     code = make_memory(size, &fd);
     if (code != WEND_OK)
         return code;
-    code = map(zone, fd, size);
-    if (code != WEND_OK) {
+    if (!map(zone, fd, size)) {
+        code = wend_code_of_errno(errno);
         close(fd);
         return code;
     }
@@ -145,15 +146,13 @@ enum wend_code wend_zone_attach(struct wend_zone *zone, int fd, struct wend_str 
                                 uint32_t version)
 {
     struct stat info;
-    enum wend_code code;
 
     if (fstat(fd, &info) != 0)
         return wend_code_of_errno(errno);
     if (!is_sealed(fd) || info.st_size < (off_t)WEND_ZONE_BYTES_MIN)
         return WEND_E_PROTOCOL;
-    code = map(zone, fd, (size_t)info.st_size);
-    if (code != WEND_OK)
-        return code;
+    if (!map(zone, fd, (size_t)info.st_size))
+        return wend_code_of_errno(errno);
     if (!head_fits(zone, name, version)) {
         munmap(zone->base, zone->size);
         *zone = (struct wend_zone){.fd = -1};
