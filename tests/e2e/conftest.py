@@ -251,7 +251,7 @@ class Server:
             self.process.wait()
             if not self.ours:
                 return None  # uWSGI now and then waits a minute for a worker; that is not our affair
-            raise AssertionError("did not stop: " + self.stderr())
+            raise AssertionError("did not stop: " + self.stderr()) from None
 
 
 def temp_paths(name):

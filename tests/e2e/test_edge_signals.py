@@ -164,7 +164,7 @@ def test_a_killed_worker_takes_only_its_own_connections(edge):
     victim = workers[0]
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: victim not in site.workers() and len(site.workers()) == 2, 20)
-    for client, worker in zip(clients, workers):
+    for client, worker in zip(clients, workers, strict=True):
         if worker != victim:
             assert int(client.ask("/worker").body) == worker
         client.__exit__()

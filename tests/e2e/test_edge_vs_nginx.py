@@ -491,5 +491,5 @@ def test_access_logs_agree(pair):
             answer_of(server, request)
     ours, theirs = pair
     wait_for(lambda: len(log_lines(ours)) == len(log_lines(theirs)) > 300, text="not as many lines in both logs")
-    for mine, real in zip(log_lines(ours), log_lines(theirs)):
+    for mine, real in zip(log_lines(ours), log_lines(theirs), strict=True):
         assert mine == real

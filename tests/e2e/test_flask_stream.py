@@ -1,4 +1,5 @@
 """Flask, streaming both ways, under wend serve."""
+import itertools
 import time
 
 from conftest import ROOT, VENV, needs, serve
@@ -23,7 +24,7 @@ def test_lines_arrive_one_by_one(started, tmp_path):
             client.line()
             times.append(time.monotonic())
         assert int(client.line(), 16) == 0
-    gaps = [later - earlier for earlier, later in zip(times, times[1:])]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(times)]
     assert min(gaps) > 0.1, gaps
 
 

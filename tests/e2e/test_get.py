@@ -116,8 +116,10 @@ def test_include(name):
     with Script(ANSWERS[name]) as server:
         curl = run("curl", "-s", "-i", server.url())
         wend = run("wend", "-s", "-i", server.url())
-    fields = lambda out: [line.replace(b":", b": ").replace(b":  ", b": ").strip()
-                          for line in out.split(b"\n")]
+
+    def fields(out):
+        return [line.replace(b":", b": ").replace(b":  ", b": ").strip() for line in out.split(b"\n")]
+
     assert fields(wend.stdout) == fields(curl.stdout)
 
 
@@ -182,7 +184,7 @@ def test_requests(options, tmp_path):
     assert wend_body == curl_body
     curl_lines, wend_lines = curl_head.split(b"\r\n"), wend_head.split(b"\r\n")
     assert wend_lines[0] == curl_lines[0]
-    assert sorted(l.strip() for l in wend_lines[1:]) == sorted(l.strip() for l in curl_lines[1:])
+    assert sorted(map(bytes.strip, wend_lines[1:])) == sorted(map(bytes.strip, curl_lines[1:]))
 
 
 def redirect(status, to):

@@ -16,7 +16,7 @@ import time
 
 import pytest
 
-from conftest import Client, Server, comparable, free_port, needs, needs_peer, wait_for
+from conftest import Server, comparable, free_port, needs, needs_peer, wait_for
 
 pytestmark = needs("edge")
 

@@ -1,13 +1,12 @@
 """WSGI by PEP 3333: every MUST, asked for over the wire. `wend serve` hosts tests/e2e/apps."""
 import os
-import re
 import signal
 import subprocess
 import time
 
 import pytest
 
-from conftest import Client, ROOT, Server, WEND, free_port, needs, serve, wait_for
+from conftest import ROOT, Server, WEND, free_port, needs, serve, wait_for
 
 pytestmark = needs("serve")
 APPS = ROOT / "tests/e2e/apps"

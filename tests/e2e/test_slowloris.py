@@ -3,7 +3,6 @@ import resource
 import socket
 import time
 
-import pytest
 from conftest import REPORTS, needs
 
 pytestmark = needs("edge")

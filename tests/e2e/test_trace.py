@@ -192,7 +192,7 @@ def test_newest_first_and_no_more_than_asked_for(server):
 def test_traces_and_status_are_for_local_peers(server):
     for target in ("/traces", "/status"):
         assert server.ask(target, "X-Forwarded-For: 192.0.2.1")[0] == 403
-        assert server.ask(target, method="POST", *["Content-Length: 0"])[0] == 405
+        assert server.ask(target, "Content-Length: 0", method="POST")[0] == 405
 
 
 def test_failures_are_kept_with_their_status(server):
