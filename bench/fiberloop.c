@@ -120,7 +120,7 @@ static void make_answer(int size)
                    "ETag: \"0\"\r\nAccept-Ranges: bytes\r\n\r\n",
                    size);
     memset(server.bytes + head, 'x', (size_t)size);
-    server.len = (size_t)(head + size);
+    server.len = (size_t)head + (size_t)size;
 }
 
 static int listen_on(int port)

@@ -42,7 +42,7 @@ static bool grow_in_arena(struct wend_buffer *buffer, size_t room)
     bigger = wend_arena_alloc(arena, room);
     if (bigger == NULL)
         return false;
-    if (buffer->len > 0)
+    if (buffer->ptr != NULL)
         memcpy(bigger, buffer->ptr, buffer->len);
     buffer->ptr = bigger;
     buffer->room = room;

@@ -182,7 +182,7 @@ static enum wend_code insert(struct wend_map *map, struct wend_str key, void *va
     }
     if (map->count >= map->entries_max)
         return WEND_E_LIMIT;
-    if ((map->count + 1) * 4 > map->room * 3) {
+    if (slot == NULL || (map->count + 1) * 4 > map->room * 3) {
         enum wend_code code = grow(map);
 
         if (code != WEND_OK)

@@ -118,10 +118,11 @@ static void limits_hold(void **state)
 {
     static char text[WEND_UWSGI_INI_OPTIONS_MAX * 4 + 64] = "[uwsgi]\n";
     static char large[WEND_UWSGI_INI_VALUE_MAX + 64] = "[uwsgi]\na = ";
+    char *end = text + strlen(text);
 
     (void)state;
     for (size_t i = 0; i <= WEND_UWSGI_INI_OPTIONS_MAX; i++)
-        strcat(text, "a\n");
+        end = stpcpy(end, "a\n");
     fails(text, WEND_UWSGI_INI_OPTIONS_MAX + 2, "options");
     memset(large + strlen(large), 'x', WEND_UWSGI_INI_VALUE_MAX + 1);
     fails(large, 2, "bytes");

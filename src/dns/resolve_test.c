@@ -21,7 +21,7 @@ static void ask(struct wend_task *task, void *arg)
 
     question->code = wend_dns_resolve(task, question->host, 8080, &answer);
     question->count = answer.count;
-    if (question->code != WEND_OK)
+    if (question->code != WEND_OK || answer.count == 0)
         return;
     question->family = answer.at[0].any.sa_family;
     question->port = ntohs(answer.at[0].in.sin_port);

@@ -142,7 +142,7 @@ enum wend_code wend_edge_regex(struct wend_conf *conf, struct wend_str pattern, 
     regex->next = edge->regexes;
     edge->regexes = regex;
     regex->variables =
-        wend_arena_array(conf->arena, regex->name_count + 1, sizeof(*regex->variables));
+        wend_arena_array(conf->arena, regex->name_count + 1, sizeof(struct wend_variable *));
     for (unsigned i = 0; i < regex->name_count; i++)
         if (wend_variable_define(conf, regex->names[i].name, 0, &regex->variables[i]) != WEND_OK)
             return WEND_E_CONFIG;

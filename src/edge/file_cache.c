@@ -166,8 +166,8 @@ struct wend_file_cache *wend_file_cache_new(struct wend_loop *loop,
 
 void wend_file_cache_free(struct wend_file_cache *cache)
 {
-    while (!wend_list_empty(&cache->recent))
-        evict(WEND_OF(cache->recent.next, struct entry, recent));
+    WEND_LIST_EACH(&cache->recent, node, after)
+        evict(WEND_OF(node, struct entry, recent));
     wend_timer_stop(cache->loop, &cache->sweep);
     wend_map_release(&cache->by_path);
     free(cache);

@@ -25,7 +25,8 @@ static const struct wend_directive_table *const *make_tables(struct wend_arena *
 {
     size_t count = wend_edge_module_count();
     struct wend_directive_table *tables = wend_arena_array(arena, count, sizeof(*tables));
-    const struct wend_directive_table **list = wend_arena_array(arena, count + 1, sizeof(*list));
+    const struct wend_directive_table **list =
+        wend_arena_array(arena, count + 1, sizeof(struct wend_directive_table *));
 
     for (size_t i = 0; i < count; i++) {
         const struct wend_edge_module *module = wend_edge_modules[i];

@@ -125,7 +125,7 @@ static enum wend_code variable_word(struct wend_conf *conf, struct wend_str word
 static enum wend_code set_set(struct wend_conf *conf, const struct wend_directive *row, void *slot)
 {
     struct wend_rewrite_op *op = add_op(conf, WEND_RW_SET);
-    struct wend_str name;
+    struct wend_str name = WEND_STR_NULL;
 
     (void)row;
     (void)slot;

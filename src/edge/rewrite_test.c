@@ -33,7 +33,7 @@ static const char *answer_to(const char *path)
 {
     static char text[1024];
     char request[1024];
-    struct wend_str answer, head, body, location = WEND_STR("");
+    struct wend_str answer, head, body, location;
     ptrdiff_t end, at;
 
     snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\nHost: h\r\n\r\n", path);

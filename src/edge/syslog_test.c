@@ -29,7 +29,7 @@ static void a_line_becomes_a_datagram(void **state)
     (void)state;
     assert_int_equal(close(mkstemp(path)), 0);
     assert_int_equal(unlink(path), 0);
-    strcpy(un.sun_path, path);
+    memcpy(un.sun_path, path, sizeof(path));
     assert_int_equal(bind(receiver, (struct sockaddr *)&un, sizeof(un)), 0);
     snprintf(parameters, sizeof(parameters),
              "server=unix:%s,facility=local0,severity=warn,tag=web,nohostname", path);

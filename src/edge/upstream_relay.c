@@ -113,9 +113,14 @@ static enum wend_code pump(struct direction *direction)
     return WEND_OK;
 }
 
+static bool listens(const struct direction *direction)
+{
+    return !direction->ended && !direction->blocked;
+}
+
 static struct wend_io *listens_to(struct direction *direction)
 {
-    return direction->ended || direction->blocked ? NULL : &direction->from->io;
+    return listens(direction) ? &direction->from->io : NULL;
 }
 
 /* Until the server has said all, a failure, or silence on both sides. When the client has said all
@@ -130,12 +135,9 @@ static void run(struct relay *relay)
         relay->code = wend_io_wait_either(relay->task, listens_to(both[0]), listens_to(both[1]),
                                           relay->timeout_ms);
         relay->waiting = false;
-        for (size_t i = 0; i < WEND_COUNT(both) && relay->code == WEND_OK; i++) {
-            struct wend_io *io = listens_to(both[i]);
-
-            if (io != NULL && io->readable)
+        for (size_t i = 0; i < WEND_COUNT(both) && relay->code == WEND_OK; i++)
+            if (listens(both[i]) && both[i]->from->io.readable)
                 relay->code = pump(both[i]);
-        }
         if (relay->up.ended && !relay->up.blocked && !told) {
             told = true;
             (void)shutdown(relay->up.to->io.fd, SHUT_WR);

@@ -64,10 +64,11 @@ static struct wend_variable *make(struct wend_conf *conf, struct wend_str name)
         return variable;
     if (edge->indexed_count == edge->indexed_room) {
         size_t room = edge->indexed_room == 0 ? 64 : edge->indexed_room * 2;
-        struct wend_variable **indexed = wend_arena_array(conf->arena, room, sizeof(*indexed));
+        struct wend_variable **indexed =
+            wend_arena_array(conf->arena, room, sizeof(struct wend_variable *));
 
         if (edge->indexed_count != 0)
-            memcpy(indexed, edge->indexed, edge->indexed_count * sizeof(*indexed));
+            memcpy(indexed, edge->indexed, edge->indexed_count * sizeof(struct wend_variable *));
         edge->indexed = indexed;
         edge->indexed_room = room;
     }

@@ -154,10 +154,9 @@ ssize_t wend_io_try_recv(struct wend_io *io, void *into, size_t room)
     while (got < 0 && errno == EINTR);
     io->waiting = 0;
     io->received = wend_loop_mark(io->loop);
-    if (got < 0)
+    /* A short read drained it; with a hang-up pending the end is still to be read. */
+    if (got < 0 || ((size_t)got < room && !io->hangup))
         io->readable = false;
-    else if ((size_t)got < room && !io->hangup)
-        io->readable = false; /* drained; with a hang-up pending the end is still to be read */
     return got;
 }
 

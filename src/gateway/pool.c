@@ -236,7 +236,7 @@ static void read_address(struct reader *reader, struct wend_address *address)
         return;
     }
     bytes = read_text(reader);
-    if (bytes.len != wend_address_len(address)) {
+    if (bytes.len == 0 || bytes.len != wend_address_len(address)) {
         reader->bad = true;
         return;
     }
@@ -268,8 +268,8 @@ void wend_pool_request_write(struct wend_buffer *out, const struct wend_request 
     write_text(out, request->query);
     write_text(out, request->authority);
     write_text(out, request->host);
-    wend_pool_number_write(out, (uint64_t)(request->port + 1));
-    wend_pool_number_write(out, (uint64_t)(request->content_length + 1));
+    wend_pool_number_write(out, (uint64_t)request->port + 1);
+    wend_pool_number_write(out, (uint64_t)request->content_length + 1);
     write_text(out, place->script_name);
     write_text(out, place->path_info);
     write_text(out, place->server_name);
@@ -367,25 +367,22 @@ static void write_spans(struct wend_buffer *out, const struct wend_trace *trace)
     }
 }
 
-static struct wend_span *place_of(struct wend_trace *trace, struct wend_pool_spans *known,
-                                  uint16_t index)
+/* Where the other side's span `index` stands in `trace`; WEND_SPAN_NONE when it has no place. */
+static uint16_t place_of(struct wend_trace *trace, struct wend_pool_spans *known, uint16_t index)
 {
-    if (index < known->count) {
-        uint16_t local = known->local[index];
-
-        return local == WEND_SPAN_NONE ? NULL : &trace->spans[local];
-    }
+    if (index < known->count)
+        return known->local[index];
     known->count = (uint16_t)(index + 1);
     known->local[index] = WEND_SPAN_NONE;
     if (!trace->enabled)
-        return NULL;
+        return WEND_SPAN_NONE;
     if (trace->count == WEND_SPANS_MAX) {
         trace->dropped++;
-        return NULL;
+        return WEND_SPAN_NONE;
     }
     known->local[index] = trace->count;
     trace->spans[trace->count] = (struct wend_span){0};
-    return &trace->spans[trace->count++];
+    return trace->count++;
 }
 
 enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *arena,
@@ -398,6 +395,7 @@ enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *
         struct wend_span span = {.event = (uint16_t)read_up_to(&reader, WEND_EVENTS_COUNT - 1)};
         uint64_t parent = read_up_to(&reader, i), length;
         struct wend_span *mine;
+        uint16_t place;
 
         span.start_ticks = read_number(&reader);
         length = read_number(&reader);
@@ -405,9 +403,10 @@ enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *
         span.note = read_text(&reader);
         if (reader.bad)
             break;
-        mine = place_of(trace, known, i);
-        if (mine == NULL)
+        place = place_of(trace, known, i);
+        if (place == WEND_SPAN_NONE)
             continue;
+        mine = &trace->spans[place];
         span.parent = parent == 0 ? known->inside : known->local[parent - 1];
         if (span.parent != WEND_SPAN_NONE &&
             span.start_ticks < trace->spans[span.parent].start_ticks)

@@ -307,6 +307,7 @@ static int receive_connection(int rendezvous)
     int fd = -1;
 
     assert_int_equal(recvmsg(rendezvous, &message, 0), 1);
+    assert_non_null(CMSG_FIRSTHDR(&message));
     memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fd));
     return fd;
 }

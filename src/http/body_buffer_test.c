@@ -150,6 +150,7 @@ static void a_named_file_is_kept_or_cleaned(void **state)
     settings.directory = directory;
     assert_int_equal(collect(&f, 10, false, 100, &settings), WEND_OK);
     check_content(&f.body, 10);
+    assert_non_null(f.body.file_path.ptr);
     path = strdup(f.body.file_path.ptr);
     assert_int_equal(access(path, R_OK), 0);
     assert_int_equal(strlen(path), strlen(directory) + strlen("/0000000001"));
@@ -161,6 +162,7 @@ static void a_named_file_is_kept_or_cleaned(void **state)
     settings.levels[0] = 1;
     settings.levels[1] = 2;
     assert_int_equal(collect(&f, 10, true, 100, &settings), WEND_OK);
+    assert_non_null(f.body.file_path.ptr);
     path = strdup(f.body.file_path.ptr);
     assert_int_equal(strlen(path), strlen(directory) + strlen("/2/00/0000000002"));
     end(&f);

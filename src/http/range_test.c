@@ -117,7 +117,7 @@ static void fields_parse_to_windows(void **state)
             snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%lld-%lld",
                      r == 0 ? "" : " ", (long long)ranges.at[r].from, (long long)ranges.at[r].to);
         if (!ranges.ascending)
-            strcat(text, " !");
+            snprintf(text + strlen(text), sizeof(text) - strlen(text), " !");
         if (status != rows[i].status || strcmp(text, rows[i].windows) != 0)
             fail_msg("%s: %d [%s]", rows[i].value, status, text);
     }
@@ -188,8 +188,8 @@ static void multipart_has_nginx_s_shape(void **state)
     assert_true(wend_range_head(&f.x, &filter_state, 9, true));
     type = f.x.response.content_type;
     assert_true(wend_str_starts(type, S("multipart/byteranges; boundary=")));
-    memcpy(boundary, type.ptr + type.len - BOUNDARY_LEN, BOUNDARY_LEN);
-    boundary[BOUNDARY_LEN] = '\0';
+    snprintf(boundary, sizeof(boundary), "%.*s",
+             WEND_STR_ARG(wend_str_from(type, type.len - BOUNDARY_LEN)));
     snprintf(expected, sizeof(expected),
              "\r\n--%s\r\nContent-Type: text/plain\r\nContent-Range: bytes 15-19/20\r\n\r\nfghij"
              "\r\n--%s\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/20\r\n\r\n01"

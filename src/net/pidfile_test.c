@@ -18,7 +18,7 @@ static const char *in_directory(char text[64], const char *name)
 
 static bool says_our_pid(const char *path)
 {
-    pid_t pid;
+    pid_t pid = 0;
 
     return wend_pidfile_read(path, &pid) == WEND_OK && pid == getpid();
 }

@@ -79,6 +79,8 @@ static bool parse_ipv4(struct wend_str host, uint32_t *address)
             return false;
         count++;
     }
+    if (count == 0)
+        return false;
     last = numbers[--count];
     if (last >= UINT64_C(1) << (8 * (IPV4_PARTS_MAX - count)))
         return false;

@@ -129,7 +129,8 @@ static void check_head(const struct wend_request *request, const http_parser *pa
     WEND_ASSERT(seen->head_done);
     WEND_ASSERT(wend_str_eq(request->method_text,
                             wend_str_of(http_method_str((enum http_method)parser->method))));
-    if (request->target.ptr == NULL || target.ptr[0] == '/' || target.ptr[0] == '*')
+    WEND_ASSERT(request->target.ptr != NULL);
+    if (target.ptr[0] == '/' || target.ptr[0] == '*')
         WEND_ASSERT(wend_str_eq(request->target, target));
     WEND_ASSERT(parser->http_major == 1);
     WEND_ASSERT((parser->http_minor == 0) == (request->version == WEND_HTTP_10));

@@ -10,9 +10,6 @@
 #include "app/python/python.h"
 #include "http/h1_server.h"
 
-/* Not in the limited API, but exported for debuggers: who holds the GIL, without taking it. */
-extern PyThreadState *_PyThreadState_UncheckedGet(void);
-
 /* --- threads ---------------------------------------------------------------------------------- */
 
 static void hold(struct wend_py_thread *thread)
@@ -68,6 +65,7 @@ static void thread_stop(void *arg)
     PyMem_RawFree(thread);
 }
 
+/* Who holds the GIL, without taking it: exported for debuggers. */
 static bool busy(void)
 {
     return _PyThreadState_UncheckedGet() != NULL;
@@ -75,9 +73,9 @@ static bool busy(void)
 
 /* --- a request -------------------------------------------------------------------------------- */
 
-static PyObject *call_application(struct wend_py_call *call, PyObject *environ)
+static PyObject *call_application(struct wend_py_call *call, PyObject *env)
 {
-    PyObject *args[] = {NULL, environ, call->thread->start_response};
+    PyObject *args[] = {NULL, env, call->thread->start_response};
 
     return PyObject_Vectorcall(call->app->callable, args + 1, 2 | PY_VECTORCALL_ARGUMENTS_OFFSET,
                                NULL);
@@ -122,19 +120,19 @@ static void run_python(struct wend_py_call *call)
     struct wend_trace *trace = call->job->x->task->trace;
     uint16_t span = wend_span_begin(trace, WEND_EV_PYTHON);
     PyObject *input = wend_py_input_new(&call->job->body);
-    PyObject *environ = input == NULL ? NULL : wend_py_environ_new(call, input);
-    PyObject *result = environ == NULL ? NULL : call_application(call, environ);
+    PyObject *env = input == NULL ? NULL : wend_py_environ_new(call, input);
+    PyObject *result = env == NULL ? NULL : call_application(call, env);
 
     wend_span_note(trace, span, call->app->settings->name);
     wend_span_end(trace, span, call->job->x->response.status);
     if (result == NULL || !wend_py_send_result(call, result))
-        wend_py_fail(call, environ);
+        wend_py_fail(call, env);
     if (result != NULL)
         wend_py_close_result(call, result);
     let_go(call, input);
     give_back(call);
     Py_XDECREF(result);
-    Py_XDECREF(environ);
+    Py_XDECREF(env);
     Py_XDECREF(input);
 }
 

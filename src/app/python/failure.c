@@ -73,11 +73,11 @@ void wend_py_log_exception(const struct wend_app_settings *settings, uint64_t co
     Py_DECREF(exception);
 }
 
-static bool send_page(struct wend_py_call *call, PyObject *exception, PyObject *environ)
+static bool send_page(struct wend_py_call *call, PyObject *exception, PyObject *env)
 {
     struct wend_exchange *x = call->job->x;
     PyObject *page =
-        wend_py_host_call("traceback_page", "(OO)", exception, environ != NULL ? environ : Py_None);
+        wend_py_host_call("traceback_page", "(OO)", exception, env != NULL ? env : Py_None);
     bool sent = false;
 
     if (page != NULL && PyBytes_Check(page)) {
@@ -96,7 +96,7 @@ static bool send_page(struct wend_py_call *call, PyObject *exception, PyObject *
     return sent;
 }
 
-void wend_py_fail(struct wend_py_call *call, PyObject *environ)
+void wend_py_fail(struct wend_py_call *call, PyObject *env)
 {
     struct wend_exchange *x = call->job->x;
     PyObject *exception;
@@ -113,7 +113,7 @@ void wend_py_fail(struct wend_py_call *call, PyObject *environ)
         call->code = WEND_E_APP;
     } else {
         wend_py_response_reset(call);
-        if (!call->app->settings->development || !send_page(call, exception, environ))
+        if (!call->app->settings->development || !send_page(call, exception, env))
             x->response.status = 500;
     }
     Py_DECREF(exception);

@@ -51,10 +51,10 @@ struct wend_py_names {
     X(REQUEST_METHOD)                                                                              \
     X(SCRIPT_NAME)                                                                                 \
     X(PATH_INFO)                                                                                   \
-    X(QUERY_STRING) X(CONTENT_TYPE) X(CONTENT_LENGTH) X(SERVER_NAME) X(SERVER_PORT)                \
-        X(SERVER_PROTOCOL) X(SERVER_SOFTWARE) X(GATEWAY_INTERFACE) X(REQUEST_URI)                  \
-            X(REQUEST_SCHEME) X(REMOTE_ADDR) X(REMOTE_PORT) X(REMOTE_USER) X(HTTPS) X(read)        \
-                X(close) X(tell) X(name) X(file)
+    X(QUERY_STRING)                                                                                \
+    X(CONTENT_TYPE) X(CONTENT_LENGTH) X(SERVER_NAME) X(SERVER_PORT) X(SERVER_PROTOCOL)             \
+        X(SERVER_SOFTWARE) X(GATEWAY_INTERFACE) X(REQUEST_URI) X(REQUEST_SCHEME) X(REMOTE_ADDR)    \
+            X(REMOTE_PORT) X(REMOTE_USER) X(HTTPS) X(read) X(close) X(tell) X(name) X(file)
 #define WEND_PY_NAME(name) PyObject *name;
     WEND_PY_NAMES(WEND_PY_NAME)
 #undef WEND_PY_NAME
@@ -126,7 +126,7 @@ void wend_py_close_result(struct wend_py_call *call, PyObject *result);
 /* --- failure.c: exceptions -------------------------------------------------------------------- */
 
 /* Takes the exception that is set: logs it, and answers 500 or tears the answer. */
-void wend_py_fail(struct wend_py_call *call, PyObject *environ);
+void wend_py_fail(struct wend_py_call *call, PyObject *env);
 /* Logs the exception that is set, and clears it. */
 void wend_py_log_exception(const struct wend_app_settings *settings, uint64_t connection);
 /* Each line of `text` becomes a line of the log. Releases the GIL meanwhile. */

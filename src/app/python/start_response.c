@@ -38,7 +38,7 @@ static bool latin1_of(PyObject *text, struct wend_str *out)
 static bool take_status(struct wend_py_call *call, PyObject *status)
 {
     struct wend_response *response = &call->job->x->response;
-    struct wend_str text, reason = WEND_STR_NULL;
+    struct wend_str text, reason;
     uint64_t code = 0;
 
     if (!PyUnicode_Check(status)) {
