@@ -3,6 +3,7 @@
 #include "app/static_map.h"
 
 #include "http/filter.h"
+#include "http/media_type.h"
 #include "http/path.h"
 #include "http/timing.h"
 
@@ -17,50 +18,11 @@
 static const struct wend_filter *const file_filters[] = {
     &wend_filter_conditional, &wend_filter_range, &wend_filter_timing, NULL};
 
-static const struct {
-    struct wend_str extension, type;
-} types[] = {
-    {WEND_STR_INIT(".css"), WEND_STR_INIT("text/css; charset=utf-8")},
-    {WEND_STR_INIT(".js"), WEND_STR_INIT("text/javascript; charset=utf-8")},
-    {WEND_STR_INIT(".mjs"), WEND_STR_INIT("text/javascript; charset=utf-8")},
-    {WEND_STR_INIT(".html"), WEND_STR_INIT("text/html; charset=utf-8")},
-    {WEND_STR_INIT(".txt"), WEND_STR_INIT("text/plain; charset=utf-8")},
-    {WEND_STR_INIT(".json"), WEND_STR_INIT("application/json")},
-    {WEND_STR_INIT(".map"), WEND_STR_INIT("application/json")},
-    {WEND_STR_INIT(".xml"), WEND_STR_INIT("text/xml")},
-    {WEND_STR_INIT(".svg"), WEND_STR_INIT("image/svg+xml")},
-    {WEND_STR_INIT(".png"), WEND_STR_INIT("image/png")},
-    {WEND_STR_INIT(".jpg"), WEND_STR_INIT("image/jpeg")},
-    {WEND_STR_INIT(".jpeg"), WEND_STR_INIT("image/jpeg")},
-    {WEND_STR_INIT(".gif"), WEND_STR_INIT("image/gif")},
-    {WEND_STR_INIT(".webp"), WEND_STR_INIT("image/webp")},
-    {WEND_STR_INIT(".avif"), WEND_STR_INIT("image/avif")},
-    {WEND_STR_INIT(".ico"), WEND_STR_INIT("image/x-icon")},
-    {WEND_STR_INIT(".woff"), WEND_STR_INIT("font/woff")},
-    {WEND_STR_INIT(".woff2"), WEND_STR_INIT("font/woff2")},
-    {WEND_STR_INIT(".ttf"), WEND_STR_INIT("font/ttf")},
-    {WEND_STR_INIT(".otf"), WEND_STR_INIT("font/otf")},
-    {WEND_STR_INIT(".pdf"), WEND_STR_INIT("application/pdf")},
-    {WEND_STR_INIT(".wasm"), WEND_STR_INIT("application/wasm")},
-    {WEND_STR_INIT(".mp4"), WEND_STR_INIT("video/mp4")},
-    {WEND_STR_INIT(".webm"), WEND_STR_INIT("video/webm")},
-};
-
 static struct wend_str type_of(struct wend_str path)
 {
-    for (size_t i = 0; i < WEND_COUNT(types); i++)
-        if (wend_str_ends_nocase(path, types[i].extension))
-            return types[i].type;
-    return WEND_STR("application/octet-stream");
-}
+    struct wend_str type = wend_media_type_of(wend_media_extension(path));
 
-bool wend_static_map_type(size_t index, struct wend_str *extension, struct wend_str *type)
-{
-    if (index >= WEND_COUNT(types))
-        return false;
-    *extension = types[index].extension;
-    *type = types[index].type;
-    return true;
+    return type.ptr != NULL ? type : WEND_STR("application/octet-stream");
 }
 
 static void close_file(void *arg)

@@ -32,8 +32,4 @@ void wend_static_map_release(struct wend_static_map *map);
 enum wend_code wend_static_map_add(struct wend_static_map *map, struct wend_str prefix,
                                    struct wend_str folder) WEND_MUST_CHECK;
 
-/* Row `index` of the media types known without a configuration: ".css", "text/css; charset=utf-8".
- * False beyond the last. */
-bool wend_static_map_type(size_t index, struct wend_str *extension, struct wend_str *type);
-
 #endif

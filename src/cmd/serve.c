@@ -1,9 +1,9 @@
 /* cmd/serve.c - `wend serve TARGET`: looks at what the target is and starts what serves it. */
-#include "app/static_map.h"
 #include "cmd/commands.h"
 #include "cmd/launch.h"
 #include "cmd/options.h"
 #include "edge/serve.h"
+#include "http/media_type.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -229,12 +229,12 @@ static int serve_python(struct serve *serve, enum target kind)
 
 static void write_types(struct wend_buffer *conf)
 {
-    struct wend_str extension, type;
+    const struct wend_media_type *row = wend_media_type_at(0);
 
     wend_buffer_add(conf, WEND_STR("  default_type application/octet-stream;\n  types {\n"));
-    for (size_t i = 0; wend_static_map_type(i, &extension, &type); i++)
-        wend_buffer_printf(conf, "    \"%.*s\" %.*s;\n", WEND_STR_ARG(type),
-                           WEND_STR_ARG(wend_str_from(extension, 1)));
+    for (size_t i = 1; row != NULL; row = wend_media_type_at(i++))
+        wend_buffer_printf(conf, "    \"%.*s\" %.*s;\n", WEND_STR_ARG(row->type),
+                           WEND_STR_ARG(row->extension));
     wend_buffer_add(conf, WEND_STR("  }\n"));
 }
 

@@ -3,6 +3,7 @@
 
 #include "edge/browser.h"
 #include "edge/request.h"
+#include "http/media_type.h"
 
 void wend_core_init_location(void *settings)
 {
@@ -93,18 +94,12 @@ enum wend_code wend_core_merge_server(struct wend_conf *conf, void *parent, void
 /* nginx's three types when the configuration has none. */
 static struct wend_map *few_types(struct wend_conf *conf)
 {
-    static const struct {
-        struct wend_str extension, type;
-    } few[] = {
-        {WEND_STR_INIT("html"), WEND_STR_INIT("text/html")},
-        {WEND_STR_INIT("gif"), WEND_STR_INIT("image/gif")},
-        {WEND_STR_INIT("jpg"), WEND_STR_INIT("image/jpeg")},
-    };
     struct wend_map *types = WEND_NEW(conf->arena, struct wend_map);
 
     wend_map_init_nocase(types, conf->arena, 16);
-    for (size_t i = 0; i < WEND_COUNT(few); i++)
-        (void)!wend_map_put(types, few[i].extension, (void *)(uintptr_t)&few[i].type);
+    for (size_t i = 0; i < WEND_MEDIA_TYPES_NGINX; i++)
+        (void)!wend_map_put(types, wend_media_types_nginx[i].extension,
+                            (void *)(uintptr_t)&wend_media_types_nginx[i].type);
     return types;
 }
 

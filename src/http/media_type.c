@@ -9,6 +9,9 @@
         WEND_STR_INIT(extension), WEND_STR_INIT(type)                                              \
     }
 
+/* Of what people write in an editor. */
+#define UTF_8 "; charset=utf-8"
+
 const struct wend_media_type wend_media_types_nginx[WEND_MEDIA_TYPES_NGINX] = {
     TYPE("html", "text/html"),
     TYPE("gif", "image/gif"),
@@ -29,9 +32,9 @@ static const struct wend_media_type types[] = {
     TYPE("bmp", "image/bmp"),
     TYPE("br", "application/octet-stream"),
     TYPE("bz2", "application/x-bzip2"),
-    TYPE("cjs", "text/javascript"),
-    TYPE("css", "text/css"),
-    TYPE("csv", "text/csv"),
+    TYPE("cjs", "text/javascript" UTF_8),
+    TYPE("css", "text/css" UTF_8),
+    TYPE("csv", "text/csv" UTF_8),
     TYPE("deb", "application/vnd.debian.binary-package"),
     TYPE("dmg", "application/octet-stream"),
     TYPE("doc", "application/msword"),
@@ -45,8 +48,8 @@ static const struct wend_media_type types[] = {
     TYPE("gif", "image/gif"),
     TYPE("gz", "application/gzip"),
     TYPE("heic", "image/heic"),
-    TYPE("htm", "text/html"),
-    TYPE("html", "text/html"),
+    TYPE("htm", "text/html" UTF_8),
+    TYPE("html", "text/html" UTF_8),
     TYPE("ico", "image/vnd.microsoft.icon"),
     TYPE("ics", "text/calendar"),
     TYPE("img", "application/octet-stream"),
@@ -55,7 +58,7 @@ static const struct wend_media_type types[] = {
     TYPE("jfif", "image/jpeg"),
     TYPE("jpeg", "image/jpeg"),
     TYPE("jpg", "image/jpeg"),
-    TYPE("js", "text/javascript"),
+    TYPE("js", "text/javascript" UTF_8),
     TYPE("json", "application/json"),
     TYPE("jsonld", "application/ld+json"),
     TYPE("jxl", "image/jxl"),
@@ -64,9 +67,9 @@ static const struct wend_media_type types[] = {
     TYPE("m4a", "audio/mp4"),
     TYPE("m4v", "video/mp4"),
     TYPE("map", "application/json"),
-    TYPE("md", "text/markdown"),
+    TYPE("md", "text/markdown" UTF_8),
     TYPE("mid", "audio/midi"),
-    TYPE("mjs", "text/javascript"),
+    TYPE("mjs", "text/javascript" UTF_8),
     TYPE("mkv", "video/matroska"),
     TYPE("mov", "video/quicktime"),
     TYPE("mp3", "audio/mpeg"),
@@ -99,7 +102,7 @@ static const struct wend_media_type types[] = {
     TYPE("ts", "video/mp2t"),
     TYPE("ttc", "font/collection"),
     TYPE("ttf", "font/ttf"),
-    TYPE("txt", "text/plain"),
+    TYPE("txt", "text/plain" UTF_8),
     TYPE("vcf", "text/vcard"),
     TYPE("vtt", "text/vtt"),
     TYPE("wasm", "application/wasm"),
@@ -148,4 +151,9 @@ struct wend_str wend_media_type_of(struct wend_str extension)
             low = middle + 1;
     }
     return WEND_STR_NULL;
+}
+
+const struct wend_media_type *wend_media_type_at(size_t index)
+{
+    return index < WEND_COUNT(types) ? &types[index] : NULL;
 }
