@@ -6,6 +6,7 @@
  */
 #include "edge/upstream.h"
 
+#include "edge/template.h"
 #include "edge/upstream_relay.h"
 #include "http/handler.h"
 
@@ -31,6 +32,7 @@ struct attempt {
     enum wend_code result; /* of the handler, when ANSWERED */
     int status;            /* when it failed: 502, 504, ... */
     bool fresh;            /* no idle connection */
+    unsigned tries_left;   /* with this one */
     bool spooled;          /* the body is read ahead of the client */
 };
 
@@ -254,8 +256,8 @@ static bool may_ask_next(const struct attempt *attempt, unsigned why)
         return false;
     if (upstream->request_sent && !upstream->body_collected)
         return false; /* part of the body is gone */
-    if (settings->next_tries > 0 && upstream->try_count >= settings->next_tries)
-        return false;
+    if (attempt->tries_left <= 1)
+        return false; /* what this one said is the answer */
     return upstream->try_count < WEND_UPSTREAM_TRIES_MAX;
 }
 
@@ -309,6 +311,18 @@ static void log_failure(const struct attempt *attempt, enum doing what, enum wen
     complain(upstream, WEND_LOG_ERROR, 0, text.ptr);
 }
 
+static void note_failure(const struct attempt *attempt, enum doing what)
+{
+    struct wend_upstream *upstream = attempt->upstream;
+    struct wend_str text;
+
+    if (!wend_peer_failed(upstream->peers, attempt->peer, wend_clock_monotonic_ns()))
+        return;
+    text = wend_arena_printf(&upstream->x->task->arena,
+                             "upstream server temporarily disabled while %s", doing[what]);
+    complain(upstream, WEND_LOG_WARN, 0, text.ptr);
+}
+
 /* A failure before anything was passed on. */
 static enum verdict fail(struct attempt *attempt, enum doing what, enum wend_code code)
 {
@@ -335,7 +349,7 @@ static enum verdict fail(struct attempt *attempt, enum doing what, enum wend_cod
     log_failure(attempt, what, code);
     attempt->status = timeout ? 504 : 502;
     attempt->record->status = attempt->status;
-    wend_peer_failed(upstream->peers, attempt->peer, wend_clock_monotonic_ns());
+    note_failure(attempt, what);
     return may_ask_next(attempt, why) ? TRY_NEXT : GIVE_UP;
 }
 
@@ -594,8 +608,11 @@ static enum verdict converse(struct attempt *attempt, struct sender *sender)
     attempt->record->status = upstream->head.status;
     if (client->framing == WEND_H1_TUNNEL && !upstream->settings->tunnel)
         return fail(attempt, READING_HEAD, WEND_E_PROTOCOL);
-    if (upstream->peers->count > 1 && may_ask_next(attempt, next_bit_of(upstream->head.status))) {
-        wend_peer_failed(upstream->peers, attempt->peer, wend_clock_monotonic_ns());
+    if (may_ask_next(attempt, next_bit_of(upstream->head.status))) {
+        if (upstream->head.status == 403 || upstream->head.status == 404)
+            wend_peer_worked(upstream->peers, attempt->peer);
+        else
+            note_failure(attempt, READING_HEAD);
         attempt->status = upstream->head.status;
         return TRY_NEXT;
     }
@@ -682,14 +699,24 @@ enum wend_code wend_upstream_serve(struct wend_upstream *upstream)
     if (code != WEND_OK)
         return code;
     attempt->upstream = upstream;
+    attempt->tries_left = (unsigned)upstream->peers->count + 1;
+    if (upstream->settings->next_tries > 0 &&
+        upstream->settings->next_tries < upstream->peers->count)
+        attempt->tries_left = upstream->settings->next_tries + 1;
+    if (upstream->peers->key != NULL)
+        tried.key = wend_template_value(upstream->x, upstream->peers->key);
+    tried.client = &upstream->x->conn->peer;
     while (verdict == TRY_NEXT && upstream->try_count < WEND_UPSTREAM_TRIES_MAX &&
            !out_of_time(upstream, started_ns)) {
         uint16_t span;
 
         if (!attempt->fresh) {
             attempt->peer = wend_peers_choose(upstream->peers, &tried, wend_clock_monotonic_ns());
-            if (attempt->peer == NULL)
+            attempt->tries_left--;
+            if (attempt->peer == NULL) {
+                attempt->status = 0; /* not the last one's failure: nobody is there */
                 break;
+            }
             attempt->record = new_record(upstream, attempt->peer->name);
         }
         span = wend_span_begin(task->trace, WEND_EV_PROXY);

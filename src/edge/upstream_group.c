@@ -12,6 +12,9 @@
 
 struct group {
     struct wend_peers peers;
+    enum wend_peers_method method;
+    bool method_given;
+    struct wend_template key; /* of hash */
     struct wend_str name;
     const struct wend_statement *statement;
     struct wend_peer *room; /* grows while the block is read */
@@ -100,7 +103,7 @@ static enum wend_code parse_number(struct wend_conf *conf, struct wend_str word,
 }
 
 static enum wend_code parse_server_word(struct wend_conf *conf, struct wend_str word,
-                                        struct wend_peer *peer)
+                                        enum wend_peers_method method, struct wend_peer *peer)
 {
     int64_t ms;
 
@@ -118,6 +121,9 @@ static enum wend_code parse_server_word(struct wend_conf *conf, struct wend_str 
         return WEND_OK;
     }
     if (wend_str_eq(word, WEND_STR("backup"))) {
+        if (method != WEND_PEERS_ROUND_ROBIN && method != WEND_PEERS_LEAST_CONN)
+            return wend_conf_bad(conf, "balancing method does not support parameter \"%.*s\"",
+                                 WEND_STR_ARG(word));
         peer->backup = true;
         return WEND_OK;
     }
@@ -181,12 +187,13 @@ static enum wend_code set_server(struct wend_conf *conf, const struct wend_direc
     memset(&like, 0, sizeof(like));
     set_defaults(&like, 1);
     for (unsigned i = 2; code == WEND_OK && i < statement->count; i++)
-        code = parse_server_word(conf, statement->args[i], &like);
+        code = parse_server_word(conf, statement->args[i], group->method, &like);
     if (code != WEND_OK)
         return code;
     if (like.weight == 0)
         return wend_conf_bad(conf, "invalid parameter \"weight=0\"");
     target.statement = statement;
+    like.server = statement->args[1];
     code = find_peers(conf, &target, &peers, &count);
     for (size_t i = 0; code == WEND_OK && i < count; i++) {
         like.name = peers[i].name;
@@ -202,8 +209,10 @@ static void *group_slot(struct wend_conf *conf, const struct wend_directive *row
     return row->offset == 0 ? conf->scope : (char *)conf->scope + row->offset;
 }
 
-static void finish_group(struct group *group)
+static enum wend_code finish_group(struct wend_conf *conf, struct group *group)
 {
+    enum wend_code code;
+
     wend_peers_init(&group->peers, group->name, group->room, group->count);
     if (group->keepalive != WEND_UNSET)
         group->peers.idle_max = (unsigned)group->keepalive;
@@ -213,6 +222,14 @@ static void finish_group(struct group *group)
         group->peers.idle_timeout_ns = group->idle_ms * WEND_NS_PER_MS;
     if (group->lifetime_ms != WEND_UNSET)
         group->peers.lifetime_ns = group->lifetime_ms * WEND_NS_PER_MS;
+    group->peers.key = wend_template_set(&group->key) ? &group->key : NULL;
+    code = wend_peers_balance(&group->peers, conf->arena, group->method);
+    return code != WEND_E_LIMIT
+               ? code
+               : wend_conf_fail(conf->error, group->statement,
+                                "the weights in upstream \"%.*s\" are too large for \"hash\" "
+                                "with \"consistent\"",
+                                WEND_STR_ARG(group->name));
 }
 
 static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_directive *row,
@@ -247,8 +264,7 @@ static enum wend_code set_upstream(struct wend_conf *conf, const struct wend_dir
     if (others == 0)
         return wend_conf_fail(conf->error, statement, "no servers in upstream \"%.*s\"",
                               WEND_STR_ARG(group->name));
-    finish_group(group);
-    return WEND_OK;
+    return finish_group(conf, group);
 }
 
 static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_directive *row,
@@ -267,6 +283,60 @@ static enum wend_code set_keepalive(struct wend_conf *conf, const struct wend_di
                              WEND_STR_ARG(conf->statement->args[2]));
     *(int64_t *)slot = (int64_t)value;
     return WEND_OK;
+}
+
+/* --- how one is chosen ------------------------------------------------------------------------ */
+
+static enum wend_code take_method(struct wend_conf *conf, struct group *group,
+                                  enum wend_peers_method method)
+{
+    if (group->method_given || group->keepalive != WEND_UNSET)
+        wend_conf_warn(conf, "load balancing method redefined");
+    group->method_given = true;
+    group->method = method;
+    return WEND_OK;
+}
+
+/* least_conn; ip_hash; */
+static enum wend_code set_method(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
+{
+    return take_method(conf, slot, (enum wend_peers_method)(uintptr_t)row->extra);
+}
+
+static enum wend_code bad_word(struct wend_conf *conf, unsigned index)
+{
+    return wend_conf_bad(conf, "invalid parameter \"%.*s\"",
+                         WEND_STR_ARG(conf->statement->args[index]));
+}
+
+/* hash KEY [consistent] */
+static enum wend_code set_hash(struct wend_conf *conf, const struct wend_directive *row, void *slot)
+{
+    const struct wend_statement *s = conf->statement;
+    struct group *group = slot;
+    enum wend_code code = wend_template_compile(conf, s->args[1], &group->key);
+
+    (void)row;
+    if (code != WEND_OK)
+        return code;
+    if (s->count == 3 && !wend_str_eq(s->args[2], WEND_STR("consistent")))
+        return bad_word(conf, 2);
+    return take_method(conf, group, s->count == 3 ? WEND_PEERS_KETAMA : WEND_PEERS_HASH);
+}
+
+/* random [two [least_conn]] */
+static enum wend_code set_random(struct wend_conf *conf, const struct wend_directive *row,
+                                 void *slot)
+{
+    const struct wend_statement *s = conf->statement;
+
+    (void)row;
+    if (s->count > 1 && !wend_str_eq(s->args[1], WEND_STR("two")))
+        return bad_word(conf, 1);
+    if (s->count > 2 && !wend_str_eq(s->args[2], WEND_STR("least_conn")))
+        return bad_word(conf, 2);
+    return take_method(conf, slot, s->count > 1 ? WEND_PEERS_RANDOM_TWO : WEND_PEERS_RANDOM);
 }
 
 /* zone NAME [SIZE] */
@@ -601,6 +671,22 @@ static const struct wend_directive rows[] = {
      .level = WEND_LEVEL_MAIN,
      .help = "a group of servers by one name"},
     GROUP_ROW("server", 1, -1, set_server, peers, NULL, "a server of the group"),
+    GROUP_ROW("hash", 1, 2, set_hash, peers, NULL,
+              "by a key; consistent: few keys move when servers come and go"),
+    GROUP_ROW("random", 0, 2, set_random, peers, NULL,
+              "any; two: of two, the one with fewer connections for its weight"),
+    {.name = "least_conn",
+     .contexts = WEND_CTX_UPSTREAM,
+     .set = set_method,
+     .level = WEND_LEVEL_MAIN,
+     .extra = (const void *)(uintptr_t)WEND_PEERS_LEAST_CONN,
+     .help = "the one with the fewest connections for its weight"},
+    {.name = "ip_hash",
+     .contexts = WEND_CTX_UPSTREAM,
+     .set = set_method,
+     .level = WEND_LEVEL_MAIN,
+     .extra = (const void *)(uintptr_t)WEND_PEERS_IP_HASH,
+     .help = "by the client's address: of IPv4 its first three bytes"},
     GROUP_ROW("keepalive", 1, 2, set_keepalive, keepalive, "32 local",
               "idle connections each worker keeps"),
     GROUP_ROW("keepalive_requests", 1, 1, wend_set_number, requests, "1000",
