@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -50,6 +51,7 @@ static void put_escaped(struct line *line, const char *text, size_t len)
 
 static void put_format(struct line *line, const char *format, ...) WEND_PRINTF(2, 3);
 
+WEND_PRINTF(2, 0)
 static void put_vformat(struct line *line, const char *format, va_list args)
 {
     char text[WEND_LOG_LINE_MAX];
@@ -79,6 +81,7 @@ void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t co
     struct wend_str now = wend_clock_log_now(wend_clock_wall_ns());
     struct line line;
     va_list args;
+    int kept = errno;
 
     line.len = 0;
     put_format(&line, "%.*s [%s] %d#%d: ", WEND_STR_ARG(now), level_name(level), (int)getpid(),
@@ -95,6 +98,7 @@ void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t co
     }
     line.bytes[line.len++] = '\n';
     log->sink(log, level, wend_str_make(line.bytes, line.len));
+    errno = kept;
 }
 
 bool wend_log_level_parse(struct wend_str name, enum wend_log_level *out)

@@ -42,7 +42,8 @@ struct wend_log {
 /* The process's log. Never NULL; stderr at notice level at first. */
 extern struct wend_log *wend_log_process;
 
-/* `connection` 0: none. `error` 0: none, else " (2: No such file or directory)" is appended. */
+/* `connection` 0: none. `error` 0: none, else " (2: No such file or directory)" is appended. errno
+ * is as it was: who tells of a failure may go on to act on it. */
 void wend_log_write(struct wend_log *log, enum wend_log_level level, uint64_t connection, int error,
                     const char *format, ...) WEND_PRINTF(5, 6);
 

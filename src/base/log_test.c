@@ -63,6 +63,22 @@ static void long_lines_are_cut(void **state)
     assert_null(memchr(last, '\x01', strlen(last)));
 }
 
+static void fail_to_write(struct wend_log *log, enum wend_log_level level, struct wend_str line)
+{
+    (void)log, (void)level, (void)line;
+    errno = ENOSPC;
+}
+
+static void errno_outlives_a_line(void **state)
+{
+    struct wend_log full = {.level = WEND_LOG_INFO, .sink = fail_to_write};
+
+    (void)state;
+    errno = EAGAIN;
+    wend_log(&full, WEND_LOG_ERROR, 0, errno, "lost");
+    assert_int_equal(errno, EAGAIN);
+}
+
 static void levels_have_names(void **state)
 {
     enum wend_log_level level;
@@ -82,6 +98,7 @@ int main(void)
         cmocka_unit_test(makes_no_line_above_its_level),
         cmocka_unit_test(control_bytes_cannot_forge_a_line),
         cmocka_unit_test(long_lines_are_cut),
+        cmocka_unit_test(errno_outlives_a_line),
         cmocka_unit_test(levels_have_names),
     };
 
