@@ -177,6 +177,7 @@ char *wend_arena_cstr(struct wend_arena *arena, struct wend_str s)
     return (char *)wend_arena_keep(arena, s).ptr;
 }
 
+WEND_PRINTF(2, 0)
 static struct wend_str print_into(struct wend_arena *arena, const char *format, va_list args)
 {
     va_list again;

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+WEND_PRINTF(4, 0)
 static enum wend_code fail(struct wend_conf_error *error, struct wend_str path, unsigned line,
                            const char *format, va_list args)
 {
