@@ -4,6 +4,7 @@
  * each kind is a source here. A word may be of several kinds, and all are shown: "trace" is a
  * command, "status" may be an option and a variable.
  */
+#include "base/assert.h"
 #include "base/code.h"
 #include "cmd/app_block.h"
 #include "cmd/commands.h"
@@ -68,6 +69,7 @@ static void show_option(size_t index)
     struct wend_option option;
     const struct wend_command *command = option_at(index, &option);
 
+    WEND_ASSERT(command != NULL);
     printf("option of `wend %s`: ", command->name);
     if (option.letter != 0)
         printf("-%c%s", option.letter, option.name != NULL ? ", " : "");

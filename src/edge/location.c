@@ -107,8 +107,10 @@ enum wend_code wend_location_index(struct wend_conf *conf, struct wend_edge_core
             return code;
     }
     fill_tables(conf, location);
-    qsort(location->prefixes, location->prefix_count, sizeof(*location->prefixes), compare);
-    qsort(location->folders, location->folder_count, sizeof(*location->folders), compare_folders);
+    qsort(location->prefixes, location->prefix_count, sizeof(struct wend_edge_core_location *),
+          compare);
+    qsort(location->folders, location->folder_count, sizeof(struct wend_edge_core_location *),
+          compare_folders);
     link_ancestors(location);
     return check_duplicates(conf, location);
 }

@@ -284,7 +284,7 @@ static void many_proxied_folders_are_redirected_and_nothing_else(void **state)
             (void)found_for(path, &slash);
             if (slash != (t % 2 == 0))
                 fail_msg("%s: %sredirected", path, slash ? "" : "not ");
-            strcat(path, "x");
+            snprintf(path, sizeof(path), "/f%d%sx", i, tails[t]);
             (void)found_for(path, &slash);
             assert_false(slash);
         }
