@@ -14,6 +14,8 @@
 #include <time.h>
 
 #define QUEUED 2 /* requests that wait: the threads have enough to do */
+#define LISTENING_SLEEPS                                                                           \
+    64 /* of the loop, after it had a request that was not for the application */
 
 struct wend_app_host {
     struct wend_handler handler;
@@ -25,9 +27,12 @@ struct wend_app_host {
     struct wend_app_queue queue;
     struct wend_timer nudge;
     bool nudging, yielding;
+    int core; /* where an application's thread ran when it took its last request */
     pthread_t *threads;
     unsigned threads_started;
     uint64_t requests, refused, abandoned;
+    uint64_t others; /* requests for somebody else that the thread of the loop has had */
+    unsigned listening;
 };
 
 /* --- on a thread ------------------------------------------------------------------------------ */
@@ -46,6 +51,7 @@ static void run_job(struct wend_app_host *host, void *thread, struct wend_app_jo
 {
     struct wend_exchange *x = job->x;
 
+    __atomic_store_n(&host->core, sched_getcpu(), __ATOMIC_RELAXED);
     wend_span_end(x->task->trace, job->queue_span, (int64_t)wend_app_queue_waiting(&host->queue));
     if (wend_exchange_client_gone(x)) {
         __atomic_add_fetch(&host->abandoned, 1, __ATOMIC_RELAXED);
@@ -65,6 +71,8 @@ static void *thread_main(void *arg)
     for (;;) {
         job = wend_app_queue_try(&host->queue);
         if (job == NULL) {
+            if (__atomic_load_n(&host->yielding, __ATOMIC_RELAXED))
+                wend_loop_wake(host->loop); /* there may be more */
             host->engine->rest(thread);
             job = wend_app_queue_take(&host->queue);
         }
@@ -80,18 +88,30 @@ static void *thread_main(void *arg)
 
 /* --- on the loop ------------------------------------------------------------------------------ */
 
-/* While requests queue, the core is the interpreter's. A loop that woke for each packet would take
- * it away, and cold caches would cost both of them: 45 us of a Django page of 500. A batch thread
- * waits until the running one sleeps or its slice is over; on a free core that changes nothing. See
- * docs/decisions/0041-the-loop-beside-an-interpreter.md. */
+/* While requests queue, and nothing else is asked for, a core that the loop shares with the
+ * interpreter is the interpreter's. See docs/decisions/0041-the-loop-beside-an-interpreter.md. */
+static bool computes(void *arg)
+{
+    struct wend_app_host *host = arg;
+    uint64_t others = wend_h1_requests() - host->requests;
+
+    if (others != host->others)
+        host->listening = LISTENING_SLEEPS;
+    host->others = others;
+    if (host->listening != 0) {
+        host->listening--;
+        return false;
+    }
+    return wend_app_queue_waiting(&host->queue) != 0 &&
+           __atomic_load_n(&host->core, __ATOMIC_RELAXED) == sched_getcpu();
+}
+
 static void set_yielding(struct wend_app_host *host, bool yielding)
 {
-    static const struct sched_param none;
-
     if (host->yielding == yielding)
         return;
-    host->yielding = yielding;
-    (void)pthread_setschedparam(pthread_self(), yielding ? SCHED_BATCH : SCHED_OTHER, &none);
+    __atomic_store_n(&host->yielding, yielding, __ATOMIC_RELAXED);
+    wend_loop_drowse(host->loop, yielding ? computes : NULL, host);
 }
 
 static void nudge_later(struct wend_app_host *host)
@@ -261,6 +281,7 @@ bool wend_app_host_stop(struct wend_app_host *host, int timeout_ms)
     bool all = true;
 
     wend_timer_stop(host->loop, &host->nudge);
+    set_yielding(host, false);
     wend_app_queue_close(&host->queue);
     clock_gettime(CLOCK_REALTIME, &until);
     until.tv_sec += timeout_ms / 1000;

@@ -12,6 +12,7 @@
 #include "fiber/wheel.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -37,6 +38,8 @@ struct wend_loop {
     size_t laters_count, laters_room;
     _Atomic(struct wend_post *) posts; /* newest first */
     atomic_bool asleep;
+    bool (*computes)(void *arg); /* see wend_loop_drowse() */
+    void *computes_arg;
     uint64_t mark, turn_mark;
     uint64_t turns, events, timers_fired, posts_taken;
 };
@@ -177,15 +180,26 @@ void wend_loop_post_quietly(struct wend_loop *loop, struct wend_post *post)
     while (!atomic_compare_exchange_weak(&loop->posts, &first, post));
 }
 
-void wend_loop_post(struct wend_loop *loop, struct wend_post *post)
+void wend_loop_wake(struct wend_loop *loop)
 {
     uint64_t one = 1;
 
-    wend_loop_post_quietly(loop, post);
     /* Only the first one to see the loop asleep pays for the system call. */
     if (atomic_load(&loop->asleep) && atomic_exchange(&loop->asleep, false))
         while (write(loop->wakeup, &one, sizeof(one)) < 0 && errno == EINTR)
             ;
+}
+
+void wend_loop_post(struct wend_loop *loop, struct wend_post *post)
+{
+    wend_loop_post_quietly(loop, post);
+    wend_loop_wake(loop);
+}
+
+void wend_loop_drowse(struct wend_loop *loop, bool (*computes)(void *arg), void *arg)
+{
+    loop->computes = computes;
+    loop->computes_arg = arg;
 }
 
 static void deliver_posts(struct wend_loop *loop)
@@ -268,6 +282,19 @@ static int sleep_ms(struct wend_loop *loop)
     return ms < 0 ? 0 : ms > 3600000 ? 3600000 : (int)ms;
 }
 
+/* Only what is written to the eventfd ends it early. That is never read elsewhere, so what was
+ * written before counts too: the next one lasts. */
+static void drowse(struct wend_loop *loop, int ms)
+{
+    struct pollfd wakeup = {.fd = loop->wakeup, .events = POLLIN};
+    uint64_t count;
+
+    if (ms < 0 || ms > WEND_LOOP_DROWSE_MS)
+        ms = WEND_LOOP_DROWSE_MS;
+    if (poll(&wakeup, 1, ms) > 0)
+        (void)!read(loop->wakeup, &count, sizeof(count));
+}
+
 static int wait_for_events(struct wend_loop *loop, struct epoll_event *events)
 {
     int ms = sleep_ms(loop);
@@ -279,6 +306,10 @@ static int wait_for_events(struct wend_loop *loop, struct epoll_event *events)
         atomic_store(&loop->asleep, true);
         if (atomic_load(&loop->posts) != NULL)
             ms = 0;
+    }
+    if (ms != 0 && loop->computes != NULL && loop->computes(loop->computes_arg)) {
+        drowse(loop, ms);
+        ms = 0;
     }
     count = epoll_wait(loop->epoll, events, WEND_LOOP_EVENTS, ms);
     atomic_store_explicit(&loop->asleep, false, memory_order_relaxed);

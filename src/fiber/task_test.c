@@ -242,6 +242,71 @@ static void a_post_wakes_a_sleeping_loop(void **state)
 
 enum { LOAD = 3000000 };
 
+struct drowsing {
+    struct wend_loop *loop;
+    int fds[2];
+    unsigned asked;
+    char got;
+};
+
+/* Asked before each sleep. In the first the byte comes, which must not end it; nothing is there for
+ * the turn that follows it but the byte. */
+static bool computes(void *arg)
+{
+    struct drowsing *drowsing = arg;
+
+    if (drowsing->asked++ == 0)
+        assert_int_equal(write(drowsing->fds[1], "x", 1), 1);
+    return drowsing->asked < 3;
+}
+
+static void drowsing_task(struct wend_task *task, void *arg)
+{
+    struct drowsing *drowsing = arg;
+    struct wend_io io;
+    size_t got = 0;
+
+    assert_int_equal(wend_io_open(&io, task->loop, drowsing->fds[0], false), WEND_OK);
+    assert_int_equal(wend_io_recv(task, &io, &drowsing->got, 1, 5000, &got), WEND_OK);
+    assert_int_equal(got, 1);
+    wend_io_close(&io);
+}
+
+static void a_drowsing_loop_takes_what_came_afterwards(void **state)
+{
+    struct drowsing drowsing = {.loop = *state};
+    struct wend_loop_stats stats;
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, drowsing.fds), 0);
+    wend_loop_drowse(*state, computes, &drowsing);
+    wend_task_start(*state, drowsing_task, &drowsing);
+    wend_loop_run_until_idle(*state);
+    wend_loop_drowse(*state, NULL, NULL);
+    wend_loop_stats(*state, &stats);
+    assert_int_equal(drowsing.asked, 1);
+    assert_int_equal(drowsing.got, 'x');
+    assert_int_equal(stats.turns, 1);
+    close(drowsing.fds[1]);
+}
+
+static bool always(void *arg)
+{
+    (void)arg;
+    return true;
+}
+
+/* Each post is answered by the next; a lost one would leave the task asleep for ever. */
+static void a_post_wakes_a_drowsing_loop(void **state)
+{
+    struct posts posts = {.post.deliver = delivered, .loop = *state};
+
+    wend_loop_drowse(*state, always, NULL);
+    wend_task_start(*state, post_task, &posts);
+    wend_loop_run_until_idle(*state);
+    wend_loop_drowse(*state, NULL, NULL);
+    assert_int_equal(posts.delivered, 1000);
+}
+
 static void free_io(void *arg)
 {
     wend_loop_free_later(wend_loop_current(), arg);
@@ -484,6 +549,8 @@ int main(void)
         TEST(more_tasks_than_stacks_wait_their_turn),
         TEST(offloaded_work_runs_on_another_thread),
         TEST(a_post_wakes_a_sleeping_loop),
+        TEST(a_drowsing_loop_takes_what_came_afterwards),
+        TEST(a_post_wakes_a_drowsing_loop),
         TEST(a_large_load_crosses_a_socket),
         TEST(a_refused_connection_says_so),
         TEST(a_silent_peer_runs_into_the_timeout),

@@ -33,7 +33,7 @@ static _Thread_local struct {
     size_t inputs_spare, live, idle_count;
     bool draining;
     int drain_idle_ms;
-    uint64_t numbers;
+    uint64_t numbers, requests;
 } house;
 
 const struct wend_codec wend_h1_codec = {"http/1", h1_read_body, h1_send, h1_inform};
@@ -376,6 +376,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
     }
     trace_head(x->task, stream->hc, used);
     x->conn->requests++;
+    house.requests++;
     /* Asked here: a thread that the exchange is lent to has no house, and writes the head. */
     stream->hc->drain = house.draining;
     settle(x, wend_serve(stream->hc->server->handler, x));
@@ -618,6 +619,11 @@ void wend_h1_count(struct wend_loop *loop, size_t *live, size_t *idle)
     (void)loop;
     *live = house.live;
     *idle = house.idle_count;
+}
+
+uint64_t wend_h1_requests(void)
+{
+    return house.requests;
 }
 
 bool wend_h1_close_idlest(struct wend_loop *loop)

@@ -57,6 +57,8 @@ void wend_h1_drain(struct wend_loop *loop, int idle_ms);
 
 /* Live connections of this loop, and how many of them are parked between requests. */
 void wend_h1_count(struct wend_loop *loop, size_t *live, size_t *idle);
+/* Requests that connections of the calling thread have brought so far. */
+uint64_t wend_h1_requests(void);
 
 /* Closes the connection parked longest between requests, to make room; false when none is. */
 bool wend_h1_close_idlest(struct wend_loop *loop);
