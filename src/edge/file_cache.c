@@ -48,7 +48,10 @@ struct wend_file_cache {
     struct wend_map by_path;
     struct wend_list recent;
     struct wend_timer sweep;
-    struct wend_file_cache_stats stats;
+    struct {
+        size_t entries, bytes, descriptors; /* at most what the settings say */
+        uint64_t hits, misses;
+    } stats;
 };
 
 const struct wend_file_cache_settings wend_file_cache_default = {
@@ -180,11 +183,6 @@ struct wend_file_cache *wend_file_cache_worker(struct wend_loop *loop)
     if (mine == NULL)
         mine = wend_file_cache_new(loop, &wend_file_cache_default);
     return mine;
-}
-
-void wend_file_cache_stats(const struct wend_file_cache *cache, struct wend_file_cache_stats *out)
-{
-    *out = cache->stats;
 }
 
 /* --- asking the kernel ----------------------------------------------------------------------- */

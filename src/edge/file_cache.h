@@ -81,10 +81,4 @@ enum wend_code wend_file_open(struct wend_task *task, struct wend_file_cache *ca
                               const struct wend_symlink_rule *rule, enum wend_file_want want,
                               const struct wend_file **out) WEND_MUST_CHECK;
 
-struct wend_file_cache_stats {
-    size_t entries, bytes, descriptors;
-    uint64_t hits, misses;
-};
-void wend_file_cache_stats(const struct wend_file_cache *cache, struct wend_file_cache_stats *out);
-
 #endif
