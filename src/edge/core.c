@@ -480,7 +480,7 @@ static const struct wend_directive rows[] = {
      .fallback = "on",
      .help = "error pages are made longer for MSIE and Chrome, which show their own else"},
     {"msie_refresh", HTTP_ALL, 1, 1, .set = wend_set_flag, AT_LOCATION(msie_refresh),
-     .fallback = "off", .help = "checked, without effect"},
+     .fallback = "off", .help = "MSIE gets a page that leads on in the place of a 301 or 302"},
     {"limit_rate", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate), .fallback = "0",
      .help = "a response goes no faster than so many bytes a second; 0: as fast as it can"},
     {"limit_rate_after", HTTP_IF, 1, 1, .set = set_limit_rate, AT_LOCATION(limit_rate_after),

@@ -151,6 +151,7 @@ static void merge_flags(const struct wend_edge_core_location *p, struct wend_edg
     WEND_MERGE(c->client_body_in_single_buffer, p->client_body_in_single_buffer, 0);
     WEND_MERGE(c->keepalive_disable, p->keepalive_disable, WEND_BROWSER_MSIE6);
     WEND_MERGE(c->msie_padding, p->msie_padding, 1);
+    WEND_MERGE(c->msie_refresh, p->msie_refresh, 0);
 }
 
 static void merge_numbers(const struct wend_edge_core_location *p,

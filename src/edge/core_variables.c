@@ -288,6 +288,38 @@ static struct wend_value sent_date(struct wend_exchange *x)
 }
 
 /* Fields the codec writes by itself are told from the response's settings. */
+static bool is_kept(const struct wend_exchange *x)
+{
+    return !x->response.close && x->request.keep_alive;
+}
+
+static struct wend_value sent_connection(const struct wend_exchange *x)
+{
+    if (x->response.status == 101)
+        return found(WEND_STR("upgrade"));
+    return found(is_kept(x) ? WEND_STR("keep-alive") : WEND_STR("close"));
+}
+
+static struct wend_value sent_keep_alive(const struct wend_exchange *x)
+{
+    if (!is_kept(x) || x->policy->keepalive_header_s <= 0)
+        return NOT_FOUND;
+    return found(wend_arena_printf(&x->task->arena, "timeout=%d", x->policy->keepalive_header_s));
+}
+
+/* Known once the head was made. */
+static struct wend_value sent_transfer_encoding(const struct wend_exchange *x)
+{
+    int status = x->response.status;
+    bool bodiless = x->header_only || x->response.no_body_framing || status < 200 ||
+                    status == 204 || status == 304;
+
+    if (x->state == WEND_X_REQUEST || bodiless || x->response.content_length >= 0 ||
+        x->request.version != WEND_HTTP_11 || !x->policy->chunked)
+        return NOT_FOUND;
+    return found(WEND_STR("chunked"));
+}
+
 static struct wend_value sent_field(struct wend_exchange *x, const struct wend_variable *v)
 {
     struct wend_str name = field_name(x, wend_str_from(v->name, 10));
@@ -302,8 +334,11 @@ static struct wend_value sent_field(struct wend_exchange *x, const struct wend_v
             return sent_date(x);
         break;
     case WEND_FIELD_CONNECTION:
-        return found(x->response.close || !x->request.keep_alive ? WEND_STR("close")
-                                                                 : WEND_STR("keep-alive"));
+        return sent_connection(x);
+    case WEND_FIELD_KEEP_ALIVE:
+        return sent_keep_alive(x);
+    case WEND_FIELD_TRANSFER_ENCODING:
+        return sent_transfer_encoding(x);
     case WEND_FIELD_ETAG:
         if (x->response.etag.ptr != NULL)
             return found(x->response.etag);

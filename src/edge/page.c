@@ -96,6 +96,54 @@ bool wend_edge_page(struct wend_exchange *x, int status, struct wend_str *body)
     return true;
 }
 
+/* --- for browsers that do not follow a redirect ----------------------------------------------- */
+
+static bool stands_for_itself(unsigned char c)
+{
+    return c > ' ' && c < 0x7f && strchr("\"'<>\\^`{|}", c) == NULL;
+}
+
+static struct wend_str escape(struct wend_arena *arena, struct wend_str url)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    char *out = wend_arena_alloc(arena, 3 * url.len + 1);
+    size_t len = 0;
+
+    for (size_t i = 0; out != NULL && i < url.len; i++) {
+        unsigned char c = (unsigned char)url.ptr[i];
+
+        if (stands_for_itself(c)) {
+            out[len++] = (char)c;
+            continue;
+        }
+        out[len++] = '%';
+        out[len++] = digits[c >> 4];
+        out[len++] = digits[c & 15];
+    }
+    return wend_str_make(out, len);
+}
+
+bool wend_edge_refresh_page(struct wend_exchange *x, int status, struct wend_str target,
+                            struct wend_str *body)
+{
+    struct wend_response *response = &x->response;
+
+    if ((status != 301 && status != 302) || wend_edge_of(x)->location->msie_refresh != 1 ||
+        (wend_browser_of(x) & WEND_BROWSER_MSIE) == 0)
+        return false;
+    *body = wend_arena_printf(&x->task->arena,
+                              "<html><head><meta http-equiv=\"Refresh\" content=\"0; URL=%.*s\">"
+                              "</head><body></body></html>\r\n",
+                              WEND_STR_ARG(escape(&x->task->arena, target)));
+    if (body->ptr == NULL)
+        return false;
+    wend_fields_remove(&response->fields, WEND_FIELD_LOCATION);
+    response->status = 200;
+    response->content_type = WEND_STR("text/html");
+    response->content_length = (int64_t)body->len;
+    return true;
+}
+
 /* --- in the place of a body ------------------------------------------------------------------- */
 
 struct page {

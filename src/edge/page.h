@@ -17,6 +17,10 @@
 /* Makes `x->response` the head of the page for `status`: status, type and length. False when there
  * is no page: then the head alone, of length 0. WEND_E_MEMORY shows as an empty page. */
 bool wend_edge_page(struct wend_exchange *x, int status, struct wend_str *body);
+/* msie_refresh: the page that sends Internet Explorer on to `target`, with 200 in the place of a
+ * redirect. False: this redirect stays one. */
+bool wend_edge_refresh_page(struct wend_exchange *x, int status, struct wend_str target,
+                            struct wend_str *body);
 
 /* A page in the place of a body: *state for wend_edge_page_body(), whose first call sends the page
  * whatever is pushed, and whose later ones send nothing. */

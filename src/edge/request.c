@@ -310,7 +310,8 @@ static struct wend_str absolute(struct wend_exchange *x, struct wend_str target)
 
 enum wend_code wend_edge_redirect(struct wend_exchange *x, int status, struct wend_str target)
 {
-    struct wend_str location = absolute(x, target);
+    struct wend_str location = absolute(x, target), body;
+    struct wend_piece piece;
 
     if (wend_fields_set(&x->response.fields, &x->task->arena, WEND_FIELD_LOCATION, location) !=
         WEND_OK)
@@ -323,6 +324,11 @@ enum wend_code wend_edge_redirect(struct wend_exchange *x, int status, struct we
     }
     if (wend_edge_of(x)->error_status == 0 && page_for(wend_edge_of(x), status) != NULL)
         return wend_edge_finish(x, status);
+    if (wend_edge_refresh_page(x, status, target, &body)) {
+        piece = wend_piece_of(body);
+        wend_edge_of(x)->error_status = 0; /* the 200 is not an error page's */
+        return wend_respond(x, &piece, 1, true);
+    }
     return plain_page(x, status);
 }
 

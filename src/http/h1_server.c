@@ -477,6 +477,17 @@ static enum step receive(struct wend_task *task, struct h1_conn *hc, struct h1_w
     return STEP_STOP;
 }
 
+/* What counts as received of a head that is refused: the lines before the wrong one. */
+static size_t read_of_head(const struct h1_window *in, const struct wend_h1_error *error)
+{
+    size_t len = in->end - in->at;
+    struct wend_str before =
+        wend_str_make(in->bytes + in->at, error->offset < len ? error->offset : len);
+    ptrdiff_t line = wend_str_rfind_byte(before, '\n');
+
+    return (size_t)(line + 1);
+}
+
 static enum step next_request(struct wend_task *task, struct h1_conn *hc, struct h1_window *in,
                               size_t *seen)
 {
@@ -497,6 +508,7 @@ static enum step next_request(struct wend_task *task, struct h1_conn *hc, struct
     if (code == WEND_OK)
         return serve_one(&stream, in, used) ? STEP_GO_ON : STEP_STOP;
     stream.in = *in;
+    stream.x.request.head_bytes = read_of_head(in, &error);
     reject(&stream, &error);
     return STEP_STOP;
 }
