@@ -30,8 +30,8 @@ struct wend_app_host {
     int core; /* where an application's thread ran when it took its last request */
     pthread_t *threads;
     unsigned threads_started;
-    uint64_t requests, refused, abandoned;
-    uint64_t others; /* requests for somebody else that the thread of the loop has had */
+    uint64_t requests; /* for the application */
+    uint64_t others;   /* requests for somebody else that the thread of the loop has had */
     unsigned listening;
 };
 
@@ -54,7 +54,6 @@ static void run_job(struct wend_app_host *host, void *thread, struct wend_app_jo
     __atomic_store_n(&host->core, sched_getcpu(), __ATOMIC_RELAXED);
     wend_span_end(x->task->trace, job->queue_span, (int64_t)wend_app_queue_waiting(&host->queue));
     if (wend_exchange_client_gone(x)) {
-        __atomic_add_fetch(&host->abandoned, 1, __ATOMIC_RELAXED);
         wend_exchange_return(x, WEND_E_CLOSED);
         return;
     }
@@ -136,7 +135,6 @@ static void nudge_fired(struct wend_timer *timer)
 
 static enum wend_code refuse(struct wend_app_host *host, struct wend_exchange *x)
 {
-    host->refused++;
     wend_log(wend_log_process, WEND_LOG_ERROR, x->conn->number, 0,
              "app %.*s: %zu requests wait for a thread already; answered 503",
              WEND_STR_ARG(host->settings.name), host->queue.room);
@@ -294,15 +292,4 @@ bool wend_app_host_stop(struct wend_app_host *host, int timeout_ms)
     free(host->threads);
     free(host);
     return true;
-}
-
-void wend_app_host_stats(const struct wend_app_host *host, struct wend_app_host_stats *out)
-{
-    *out = (struct wend_app_host_stats){
-        .requests = host->requests,
-        .refused = host->refused,
-        .abandoned = __atomic_load_n(&host->abandoned, __ATOMIC_RELAXED),
-        .waiting = wend_app_queue_waiting(&host->queue),
-        .threads = host->threads_started,
-    };
 }

@@ -41,11 +41,4 @@ const struct wend_handler *wend_app_host_handler(const struct wend_app_host *hos
  * engine's stop. False when a thread is still busy: the process can only _exit(). */
 bool wend_app_host_stop(struct wend_app_host *host, int timeout_ms);
 
-struct wend_app_host_stats {
-    uint64_t requests, refused, abandoned; /* 503; client gone before a thread came */
-    size_t waiting;
-    unsigned threads;
-};
-void wend_app_host_stats(const struct wend_app_host *host, struct wend_app_host_stats *out);
-
 #endif
