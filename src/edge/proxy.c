@@ -146,6 +146,8 @@ static enum wend_code merge_location(struct wend_conf *conf, void *parent, void 
         c->cookie_domains = p->cookie_domains;
     if (c->cookie_paths == NULL && !c->cookie_paths_off)
         c->cookie_paths = p->cookie_paths;
+    if (c->cookie_flags == NULL && !c->cookie_flags_off)
+        c->cookie_flags = p->cookie_flags;
     if (!wend_template_set(&c->method))
         c->method = p->method;
     if (!wend_template_set(&c->body))
@@ -268,6 +270,15 @@ static const struct wend_directive rows[] = {
      .extra = (const void *)offsetof(struct proxy_location, cookie_paths_off),
      .fallback = "off",
      .help = "how Path of cookies is rewritten"},
+    {.name = "proxy_cookie_flags",
+     .contexts = WEND_CTX_HTTP_ALL,
+     .args_min = 1,
+     .args_max = 5,
+     .set = proxy_set_cookie_flags,
+     .level = WEND_LEVEL_LOCATION,
+     .offset = 0,
+     .fallback = "off",
+     .help = "which of Secure, HttpOnly and SameSite a cookie gets or loses"},
     WEND_UPSTREAM_INERT("proxy_headers_hash_max_size", 1, 1, "512", "accepted"),
     WEND_UPSTREAM_INERT("proxy_headers_hash_bucket_size", 1, 1, "64", "accepted"),
 };

@@ -277,7 +277,7 @@ struct wend_str proxy_rewrite_field(struct wend_upstream *upstream, enum wend_fi
     struct wend_str made;
 
     if (id == WEND_FIELD_SET_COOKIE)
-        return rewrite_cookie(x, call, value);
+        return proxy_cookie_flags(x, call->location->cookie_flags, rewrite_cookie(x, call, value));
     if (call->location->redirect_mode == PROXY_REDIRECT_OFF)
         return value;
     if (id == WEND_FIELD_REFRESH)

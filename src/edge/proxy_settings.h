@@ -23,6 +23,16 @@ struct proxy_rewrite {
     struct proxy_rewrite *next;
 };
 
+/* proxy_cookie_flags. */
+#define PROXY_COOKIE_FLAGS_MAX 4
+struct proxy_cookie_rule {
+    struct wend_template name;
+    const struct wend_regex *regex; /* not NULL: instead of `name` */
+    struct wend_template flags[PROXY_COOKIE_FLAGS_MAX];
+    unsigned count;
+    struct proxy_cookie_rule *next;
+};
+
 /* What follows "proxy_pass". */
 struct proxy_pass {
     struct wend_template url; /* with variables; else the rest is known */
@@ -40,6 +50,8 @@ struct proxy_location {
     struct proxy_rewrite *redirects, *cookie_domains, *cookie_paths;
     int redirect_mode; /* WEND_UNSET, or one of enum redirect_mode */
     int cookie_domains_off, cookie_paths_off;
+    struct proxy_cookie_rule *cookie_flags;
+    bool cookie_flags_off;
     int http_version;
     struct wend_template method, body;
 };
@@ -67,6 +79,12 @@ enum wend_code proxy_request_send(struct wend_task *task, struct wend_upstream *
 const char *proxy_url_parse(struct wend_arena *arena, struct wend_str url, struct proxy_pass *out);
 /* The sentence about it. */
 struct wend_str proxy_url_problem(struct wend_arena *arena, const char *wrong, struct wend_str url);
+
+/* proxy_cookie_flags.c */
+enum wend_code proxy_set_cookie_flags(struct wend_conf *conf, const struct wend_directive *row,
+                                      void *slot);
+struct wend_str proxy_cookie_flags(struct wend_exchange *x, const struct proxy_cookie_rule *rules,
+                                   struct wend_str cookie);
 
 /* proxy_rewrite.c */
 struct wend_str proxy_rewrite_field(struct wend_upstream *upstream, enum wend_field_id id,
