@@ -30,8 +30,8 @@ struct wend_app_host {
     int core; /* where an application's thread ran when it took its last request */
     pthread_t *threads;
     unsigned threads_started;
-    uint64_t requests; /* for the application */
-    uint64_t others;   /* requests for somebody else that the thread of the loop has had */
+    uint64_t requests;                    /* for the application */
+    uint64_t requests_before, all_before; /* when computes() was asked last */
     unsigned listening;
 };
 
@@ -92,11 +92,12 @@ static void *thread_main(void *arg)
 static bool computes(void *arg)
 {
     struct wend_app_host *host = arg;
-    uint64_t others = wend_h1_requests() - host->requests;
+    uint64_t all = wend_h1_requests();
 
-    if (others != host->others)
-        host->listening = LISTENING_SLEEPS;
-    host->others = others;
+    if (all - host->all_before > host->requests - host->requests_before)
+        host->listening = LISTENING_SLEEPS; /* some were for somebody else */
+    host->all_before = all;
+    host->requests_before = host->requests;
     if (host->listening != 0) {
         host->listening--;
         return false;
