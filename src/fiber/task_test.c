@@ -242,6 +242,21 @@ static void a_post_wakes_a_sleeping_loop(void **state)
 
 enum { LOAD = 3000000 };
 
+static void free_io(void *arg)
+{
+    wend_loop_free_later(wend_loop_current(), arg);
+}
+
+/* Events of this turn may point at it beyond the task's end: it does not lie on the stack. */
+static struct wend_io *new_io(struct wend_task *task)
+{
+    struct wend_io *io = calloc(1, sizeof(*io));
+
+    assert_non_null(io);
+    wend_defer(task, free_io, io);
+    return io;
+}
+
 struct drowsing {
     struct wend_loop *loop;
     int fds[2];
@@ -263,13 +278,13 @@ static bool computes(void *arg)
 static void drowsing_task(struct wend_task *task, void *arg)
 {
     struct drowsing *drowsing = arg;
-    struct wend_io io;
+    struct wend_io *io = new_io(task);
     size_t got = 0;
 
-    assert_int_equal(wend_io_open(&io, task->loop, drowsing->fds[0], false), WEND_OK);
-    assert_int_equal(wend_io_recv(task, &io, &drowsing->got, 1, 5000, &got), WEND_OK);
+    assert_int_equal(wend_io_open(io, task->loop, drowsing->fds[0], false), WEND_OK);
+    assert_int_equal(wend_io_recv(task, io, &drowsing->got, 1, 5000, &got), WEND_OK);
     assert_int_equal(got, 1);
-    wend_io_close(&io);
+    wend_io_close(io);
 }
 
 static void a_drowsing_loop_takes_what_came_afterwards(void **state)
@@ -305,21 +320,6 @@ static void a_post_wakes_a_drowsing_loop(void **state)
     wend_loop_run_until_idle(*state);
     wend_loop_drowse(*state, NULL, NULL);
     assert_int_equal(posts.delivered, 1000);
-}
-
-static void free_io(void *arg)
-{
-    wend_loop_free_later(wend_loop_current(), arg);
-}
-
-/* Events of this turn may point at it beyond the task's end: it does not lie on the stack. */
-static struct wend_io *new_io(struct wend_task *task)
-{
-    struct wend_io *io = calloc(1, sizeof(*io));
-
-    assert_non_null(io);
-    wend_defer(task, free_io, io);
-    return io;
 }
 
 static void server_task(struct wend_task *task, void *arg)
