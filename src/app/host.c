@@ -27,7 +27,8 @@ struct wend_app_host {
     struct wend_app_queue queue;
     struct wend_timer nudge;
     bool nudging, yielding;
-    int core; /* where an application's thread ran when it took its last request */
+    bool drowsy; /* the loop sleeps, and does not listen meanwhile */
+    int core;    /* where an application's thread ran when it took its last request */
     pthread_t *threads;
     unsigned threads_started;
     uint64_t requests;                    /* for the application */
@@ -57,6 +58,9 @@ static void run_job(struct wend_app_host *host, void *thread, struct wend_app_jo
         wend_exchange_return(x, WEND_E_CLOSED);
         return;
     }
+    if (__atomic_load_n(&host->drowsy, __ATOMIC_RELAXED) &&
+        wend_app_queue_waiting(&host->queue) != 0)
+        wend_exchange_hold(x);
     host->engine->run(thread, job);
 }
 
@@ -93,17 +97,17 @@ static bool computes(void *arg)
 {
     struct wend_app_host *host = arg;
     uint64_t all = wend_h1_requests();
+    bool drowsy;
 
     if (all - host->all_before > host->requests - host->requests_before)
         host->listening = LISTENING_SLEEPS; /* some were for somebody else */
     host->all_before = all;
     host->requests_before = host->requests;
-    if (host->listening != 0) {
-        host->listening--;
-        return false;
-    }
-    return wend_app_queue_waiting(&host->queue) != 0 &&
-           __atomic_load_n(&host->core, __ATOMIC_RELAXED) == sched_getcpu();
+    drowsy = host->listening == 0 && wend_app_queue_waiting(&host->queue) != 0 &&
+             __atomic_load_n(&host->core, __ATOMIC_RELAXED) == sched_getcpu();
+    host->listening -= host->listening != 0;
+    __atomic_store_n(&host->drowsy, drowsy, __ATOMIC_RELAXED);
+    return drowsy;
 }
 
 static void set_yielding(struct wend_app_host *host, bool yielding)
@@ -111,6 +115,7 @@ static void set_yielding(struct wend_app_host *host, bool yielding)
     if (host->yielding == yielding)
         return;
     __atomic_store_n(&host->yielding, yielding, __ATOMIC_RELAXED);
+    __atomic_store_n(&host->drowsy, false, __ATOMIC_RELAXED);
     wend_loop_drowse(host->loop, yielding ? computes : NULL, host);
 }
 

@@ -91,8 +91,13 @@ enum wend_code wend_exchange_offer(struct wend_exchange *x) WEND_MUST_CHECK;
 enum wend_code wend_exchange_lend(struct wend_exchange *x) WEND_MUST_CHECK;
 void wend_exchange_return(struct wend_exchange *x, enum wend_code code);
 /* The same for a caller that knows that the loop will turn within milliseconds: an answer that is
- * out, on a connection that stays open, needs no turn of its own. */
+ * out, on a connection that stays open, or that is held, needs no turn of its own. */
 void wend_exchange_return_quietly(struct wend_exchange *x, enum wend_code code);
+/* The thread's, before it responds: a whole answer of up to WEND_LOAN_HELD_BYTES shall not be
+ * written at once but go over with the return, because the loop will turn soon and write several in
+ * a row. */
+#define WEND_LOAN_HELD_BYTES (16u << 10)
+void wend_exchange_hold(struct wend_exchange *x);
 
 /* Block the calling thread until it is done or the policy's timeout passes. */
 enum wend_code wend_respond_from_thread(struct wend_exchange *x, const struct wend_piece *pieces,

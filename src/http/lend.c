@@ -17,6 +17,9 @@ struct wend_loan {
     enum loan_request request; /* the thread's, posted with it */
     enum loan_request asked; /* the same once it was delivered: the task looks at this one alone */
     bool waiting;            /* the task suspends for it */
+    bool hold;               /* the loop turns soon and sends cheaper */
+    struct wend_str held;    /* a whole answer's body, to be sent with the return */
+    bool has_held;
     enum wend_code code;
     /* of LOAN_SEND */
     const struct wend_piece *pieces;
@@ -80,6 +83,12 @@ enum wend_code wend_exchange_lend(struct wend_exchange *x)
             carry_out(x, loan);
     }
     code = loan->code;
+    if (loan->has_held) {
+        struct wend_piece piece = wend_piece_of(loan->held);
+        enum wend_code sent = wend_respond(x, &piece, loan->held.len != 0 ? 1 : 0, true);
+
+        code = code == WEND_OK ? sent : code;
+    }
     pthread_mutex_destroy(&loan->lock);
     pthread_cond_destroy(&loan->answered);
     x->loan = NULL;
@@ -112,8 +121,10 @@ void wend_exchange_return(struct wend_exchange *x, enum wend_code code)
 void wend_exchange_return_quietly(struct wend_exchange *x, enum wend_code code)
 {
     struct wend_loan *loan = x->loan;
+    bool is_out = !loan->has_held && x->codec == &wend_h1_codec && x->state == WEND_X_DONE &&
+                  h1_stream_of(x)->keep_alive;
 
-    if (x->codec != &wend_h1_codec || x->state != WEND_X_DONE || !h1_stream_of(x)->keep_alive) {
+    if (!is_out && !(loan->hold && loan->has_held)) {
         wend_exchange_return(x, code);
         return;
     }
@@ -141,12 +152,47 @@ static bool writes_itself(const struct wend_exchange *x)
     return x->codec == &wend_h1_codec && x->conn->filter == NULL;
 }
 
+void wend_exchange_hold(struct wend_exchange *x)
+{
+    x->loan->hold = true;
+}
+
+/* A whole answer, small and in memory, can go over to the loop with the exchange: one hop and no
+ * wait for the thread. The bytes are copied, since the pieces are the caller's. */
+static bool hold_answer(struct wend_exchange *x, const struct wend_piece *pieces, size_t count)
+{
+    struct wend_loan *loan = x->loan;
+    size_t bytes = 0;
+    char *at;
+
+    for (size_t i = 0; i < count; i++) {
+        if (pieces[i].kind != WEND_PIECE_MEMORY)
+            return false;
+        bytes += pieces[i].len;
+    }
+    if (bytes > WEND_LOAN_HELD_BYTES)
+        return false;
+    at = wend_arena_alloc(&x->task->arena, bytes);
+    if (at == NULL)
+        return false;
+    loan->held = wend_str_make(at, bytes);
+    loan->has_held = true;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(at, pieces[i].memory, pieces[i].len);
+        at += pieces[i].len;
+    }
+    return true;
+}
+
 enum wend_code wend_respond_from_thread(struct wend_exchange *x, const struct wend_piece *pieces,
                                         size_t count, bool last)
 {
     struct wend_loan *loan = x->loan;
     enum wend_code code;
 
+    if (last && x->state == WEND_X_REQUEST && (loan->hold || !writes_itself(x)) &&
+        hold_answer(x, pieces, count))
+        return WEND_OK;
     if (writes_itself(x)) {
         h1_stream_of(x)->on_thread = true;
         code = wend_respond(x, pieces, count, last);
