@@ -10,6 +10,10 @@ the smallest and the largest beside it. The client, wrk, is on another core and 
 so that latencies say more about it than about the servers. A ratio is theirs to ours, the median over
 pairs of neighbouring runs: above 1 ours is cheaper. uWSGI's plain `--http-socket` closes each
 connection; it is told to say so, or clients count every answer as a failed read.
+
+System calls are counted by strace in a run of its own. It slows every call down so much that threads
+meet at locks where they do not otherwise: of those of an application with several threads most are
+futex calls that an undisturbed run does not make.
 """
 
 
