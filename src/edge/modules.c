@@ -24,6 +24,7 @@ const struct wend_edge_module *const wend_edge_modules[] = {
 };
 
 /* From the handler to the codec. The status comes first because the others look at it. */
+/* clang-format off */
 const struct wend_filter *const wend_edge_filters[] = {
     &wend_edge_status_filter,
     &wend_edge_filter_conditional,
@@ -34,3 +35,4 @@ const struct wend_filter *const wend_edge_filters[] = {
     &wend_edge_filter_rate,
     NULL,
 };
+/* clang-format on */

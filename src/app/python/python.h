@@ -47,14 +47,31 @@ struct wend_py_thread {
 /* --- names.c: texts made once ----------------------------------------------------------------- */
 
 struct wend_py_names {
+/* clang-format off */
 #define WEND_PY_NAMES(X)                                                                           \
     X(REQUEST_METHOD)                                                                              \
     X(SCRIPT_NAME)                                                                                 \
     X(PATH_INFO)                                                                                   \
     X(QUERY_STRING)                                                                                \
-    X(CONTENT_TYPE) X(CONTENT_LENGTH) X(SERVER_NAME) X(SERVER_PORT) X(SERVER_PROTOCOL)             \
-        X(SERVER_SOFTWARE) X(GATEWAY_INTERFACE) X(REQUEST_URI) X(REQUEST_SCHEME) X(REMOTE_ADDR)    \
-            X(REMOTE_PORT) X(REMOTE_USER) X(HTTPS) X(read) X(close) X(tell) X(name) X(file)
+    X(CONTENT_TYPE)                                                                                \
+    X(CONTENT_LENGTH)                                                                              \
+    X(SERVER_NAME)                                                                                 \
+    X(SERVER_PORT)                                                                                 \
+    X(SERVER_PROTOCOL)                                                                             \
+    X(SERVER_SOFTWARE)                                                                             \
+    X(GATEWAY_INTERFACE)                                                                           \
+    X(REQUEST_URI)                                                                                 \
+    X(REQUEST_SCHEME)                                                                              \
+    X(REMOTE_ADDR)                                                                                 \
+    X(REMOTE_PORT)                                                                                 \
+    X(REMOTE_USER)                                                                                 \
+    X(HTTPS)                                                                                       \
+    X(read)                                                                                        \
+    X(close)                                                                                       \
+    X(tell)                                                                                        \
+    X(name)                                                                                        \
+    X(file)
+/* clang-format on */
 #define WEND_PY_NAME(name) PyObject *name;
     WEND_PY_NAMES(WEND_PY_NAME)
 #undef WEND_PY_NAME
