@@ -27,8 +27,9 @@ struct wend_app_host {
     struct wend_app_queue queue;
     struct wend_timer nudge;
     bool nudging, yielding;
-    bool drowsy; /* the loop sleeps, and does not listen meanwhile */
-    int core;    /* where an application's thread ran when it took its last request */
+    bool calling; /* at the end of this turn */
+    bool drowsy;  /* the loop sleeps, and does not listen meanwhile */
+    int core;     /* where an application's thread ran when it took its last request */
     pthread_t *threads;
     unsigned threads_started;
     uint64_t requests;                    /* for the application */
@@ -153,12 +154,34 @@ static enum wend_code refuse(struct wend_app_host *host, struct wend_exchange *x
 /* Where no edge chose them before. */
 static const struct wend_filter *const filters[] = {&wend_filter_timing, NULL};
 
+static void call_now(void *arg)
+{
+    struct wend_app_host *host = arg;
+
+    host->calling = false;
+    wend_app_queue_call(&host->queue);
+}
+
+/* A thread that is woken takes the loop's core if it ran there last, serves one request, and sleeps
+ * while the loop reads the next: two switches for each. So it is woken when the loop has read all
+ * that came in this turn. On a core of its own it can begin at once. */
+static void call_soon(struct wend_app_host *host)
+{
+    if (host->calling)
+        return;
+    if (__atomic_load_n(&host->core, __ATOMIC_RELAXED) != sched_getcpu()) {
+        wend_app_queue_call(&host->queue);
+        return;
+    }
+    host->calling = true;
+    wend_loop_later(host->loop, call_now, host);
+}
+
 static enum wend_code serve(const struct wend_handler *self, struct wend_exchange *x)
 {
     struct wend_app_host *host = WEND_OF(self, struct wend_app_host, handler);
     struct wend_app_job job = {.host = host, .x = x};
     enum wend_code code = WEND_OK;
-    bool nudge;
 
     if (x->filters == NULL)
         x->filters = filters;
@@ -176,10 +199,10 @@ static enum wend_code serve(const struct wend_handler *self, struct wend_exchang
         return code;
     host->requests++;
     job.queue_span = wend_span_begin(x->task->trace, WEND_EV_QUEUE);
-    if (!wend_app_queue_push(&host->queue, &job, &nudge))
+    if (!wend_app_queue_push(&host->queue, &job))
         wend_die("an application's queue that had room");
-    if (nudge)
-        nudge_later(host);
+    call_soon(host);
+    nudge_later(host);
     if (wend_app_queue_waiting(&host->queue) >= QUEUED)
         set_yielding(host, true);
     return wend_exchange_lend(x);

@@ -60,22 +60,26 @@ static void sleep_here(struct wend_app_queue *queue)
     pthread_cond_destroy(&me.woken);
 }
 
-bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge)
+bool wend_app_queue_push(struct wend_app_queue *queue, void *item)
 {
     bool pushed;
 
-    *nudge = false;
     pthread_mutex_lock(&queue->lock);
     pushed = queue->count < queue->room;
     if (pushed) {
         queue->ring[(queue->first + queue->count) % queue->room] = item;
         __atomic_store_n(&queue->count, queue->count + 1, __ATOMIC_RELAXED);
-        if (queue->asleep != 0 && queue->awake < queue->wanted)
-            call_one(queue);
-        *nudge = true; /* whoever is awake now may fall asleep or be long at work */
     }
     pthread_mutex_unlock(&queue->lock);
     return pushed;
+}
+
+void wend_app_queue_call(struct wend_app_queue *queue)
+{
+    pthread_mutex_lock(&queue->lock);
+    for (size_t i = 0; i < queue->count && queue->asleep != 0 && queue->awake < queue->wanted; i++)
+        call_one(queue);
+    pthread_mutex_unlock(&queue->lock);
 }
 
 /* Items wait: were they too few who take them, or too many? When each awake thread took many since

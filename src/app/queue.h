@@ -13,8 +13,9 @@
  * one fewer after it was computing, or the items were short, WEND_APP_CALM times in a row. A thread
  * beyond the number goes to sleep before its next item.
  *
- *      push ─► ring ─► take (awake, and wanted)      fewer awake than wanted: wake one now
- *                └───► sleep ─► woken ─► take         else: nudge after WEND_APP_NUDGE_MS
+ *      push ─► ring ─► take (awake, and wanted)      call: fewer awake than wanted: wake one
+ *                └───► sleep ─► woken ─► take         nudge after WEND_APP_NUDGE_MS: learn, and
+ * call
  *
  * The sleeper that fell asleep last is woken first: its stack, its interpreter state and its
  * database connection are the warmest, and threads that are not needed are not touched.
@@ -53,9 +54,11 @@ void wend_app_queue_release(struct wend_app_queue *queue);
 /* How many wait; a glance without the lock, exact only when nobody else pushes and takes. */
 size_t wend_app_queue_waiting(const struct wend_app_queue *queue);
 
-/* False when it is full. *nudge is set when the owner shall call wend_app_queue_nudge() in
- * WEND_APP_NUDGE_MS. */
-bool wend_app_queue_push(struct wend_app_queue *queue, void *item, bool *nudge);
+/* False when it is full. Wakes nobody: the owner shall call wend_app_queue_call() soon, once for
+ * all that it pushes in a row, and wend_app_queue_nudge() in WEND_APP_NUDGE_MS. */
+bool wend_app_queue_push(struct wend_app_queue *queue, void *item);
+/* Wakes as many sleepers as are wanted for what waits. */
+void wend_app_queue_call(struct wend_app_queue *queue);
 /* Learns, and wakes a sleeper if one more is wanted. `busy`: a thread computes right now. True:
  * call again later. */
 bool wend_app_queue_nudge(struct wend_app_queue *queue, bool busy);

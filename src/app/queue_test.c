@@ -10,14 +10,12 @@
 static void items_come_in_order_and_no_more_than_there_is_room(void **state)
 {
     struct wend_app_queue queue;
-    bool nudge;
 
     (void)state;
     wend_app_queue_init(&queue, 2);
-    assert_true(wend_app_queue_push(&queue, &queue.ring, &nudge));
-    assert_true(wend_app_queue_push(&queue, &queue.room, &nudge));
-    assert_false(wend_app_queue_push(&queue, &queue.first, &nudge));
-    assert_false(nudge);
+    assert_true(wend_app_queue_push(&queue, &queue.ring));
+    assert_true(wend_app_queue_push(&queue, &queue.room));
+    assert_false(wend_app_queue_push(&queue, &queue.first));
     assert_int_equal(wend_app_queue_waiting(&queue), 2);
     assert_ptr_equal(wend_app_queue_try(&queue), &queue.ring);
     assert_ptr_equal(wend_app_queue_try(&queue), &queue.room);
@@ -67,15 +65,16 @@ static void every_item_is_taken_once_and_closing_ends_the_threads(void **state)
     struct hand hands[4];
     pthread_t threads[4];
     unsigned pushed = 0, taken = 0;
-    bool nudge;
 
     (void)state;
     wend_app_queue_init(&crew.queue, 64);
     start(&crew, hands, threads, 4);
     while (pushed < 20000) {
-        if (wend_app_queue_push(&crew.queue, &crew, &nudge))
+        if (wend_app_queue_push(&crew.queue, &crew))
             pushed++;
-        else
+        if (pushed % 7 == 0) /* several in a row are called for at once */
+            wend_app_queue_call(&crew.queue);
+        if (wend_app_queue_waiting(&crew.queue) == crew.queue.room)
             (void)wend_app_queue_nudge(&crew.queue, pushed % 3 == 0);
     }
     wend_app_queue_close(&crew.queue);
@@ -98,15 +97,15 @@ static void a_second_thread_is_called_when_the_first_is_off_the_interpreter(void
     struct crew crew = {.hold_us = 400000};
     struct hand hands[2];
     pthread_t threads[2];
-    bool nudge;
 
     (void)state;
     wend_app_queue_init(&crew.queue, 8);
     start(&crew, hands, threads, 2);
-    assert_true(wend_app_queue_push(&crew.queue, &crew, &nudge));
+    assert_true(wend_app_queue_push(&crew.queue, &crew));
+    wend_app_queue_call(&crew.queue);
     expect_waiting(&crew, 0);
-    assert_true(wend_app_queue_push(&crew.queue, &crew, &nudge));
-    assert_true(nudge);
+    assert_true(wend_app_queue_push(&crew.queue, &crew));
+    wend_app_queue_call(&crew.queue);
     expect_waiting(&crew, 1);
     assert_true(wend_app_queue_nudge(&crew.queue, true)); /* the first was taken since: patience */
     expect_waiting(&crew, 1);
@@ -122,7 +121,6 @@ static void threads_that_only_compete_go_to_sleep(void **state)
 {
     struct wend_app_sleeper sleeper = {.woken = PTHREAD_COND_INITIALIZER};
     struct wend_app_queue queue;
-    bool nudge;
 
     (void)state;
     wend_app_queue_init(&queue, 64);
@@ -130,7 +128,7 @@ static void threads_that_only_compete_go_to_sleep(void **state)
     wend_app_queue_join(&queue);
     queue.wanted = 2;
     for (int i = 0; i < 20; i++)
-        assert_true(wend_app_queue_push(&queue, &queue, &nudge));
+        assert_true(wend_app_queue_push(&queue, &queue));
     for (int i = 0; i < WEND_APP_CALM; i++) {
         assert_non_null(wend_app_queue_try(&queue));
         assert_true(wend_app_queue_nudge(&queue, true));
