@@ -59,8 +59,7 @@ static void run_job(struct wend_app_host *host, void *thread, struct wend_app_jo
         wend_exchange_return(x, WEND_E_CLOSED);
         return;
     }
-    if (__atomic_load_n(&host->drowsy, __ATOMIC_RELAXED) &&
-        wend_app_queue_waiting(&host->queue) != 0)
+    if (__atomic_load_n(&host->drowsy, __ATOMIC_RELAXED))
         wend_exchange_hold(x);
     host->engine->run(thread, job);
 }

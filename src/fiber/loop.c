@@ -284,14 +284,12 @@ static int sleep_ms(struct wend_loop *loop)
 
 /* Only what is written to the eventfd ends it early. That is never read elsewhere, so what was
  * written before counts too: the next one lasts. */
-static void drowse(struct wend_loop *loop, int ms)
+static void drowse(struct wend_loop *loop)
 {
     struct pollfd wakeup = {.fd = loop->wakeup, .events = POLLIN};
     uint64_t count;
 
-    if (ms < 0 || ms > WEND_LOOP_DROWSE_MS)
-        ms = WEND_LOOP_DROWSE_MS;
-    if (poll(&wakeup, 1, ms) > 0)
+    if (poll(&wakeup, 1, WEND_LOOP_DROWSE_MS) > 0)
         (void)!read(loop->wakeup, &count, sizeof(count));
 }
 
@@ -308,7 +306,7 @@ static int wait_for_events(struct wend_loop *loop, struct epoll_event *events)
             ms = 0;
     }
     if (ms != 0 && loop->computes != NULL && loop->computes(loop->computes_arg)) {
-        drowse(loop, ms);
+        drowse(loop);
         ms = 0;
     }
     count = epoll_wait(loop->epoll, events, WEND_LOOP_EVENTS, ms);

@@ -79,9 +79,10 @@ void wend_loop_post_quietly(struct wend_loop *loop, struct wend_post *post);
 
 /* For who computes on the loop's core for long, in threads of this process: each packet that wakes
  * the loop takes the core away from them and leaves cold caches. While `computes(arg)` says so,
- * asked before each sleep, the loop listens only to posts, timers and wend_loop_wake() for up to
- * WEND_LOOP_DROWSE_MS, and then takes all that came in one turn. NULL: it always listens. */
-#define WEND_LOOP_DROWSE_MS 2
+ * asked before each sleep, the loop listens only to posts and wend_loop_wake() for
+ * WEND_LOOP_DROWSE_MS, and then takes all that came in one turn; a timer may be late by that much.
+ * NULL: it always listens. */
+#define WEND_LOOP_DROWSE_MS 4
 void wend_loop_drowse(struct wend_loop *loop, bool (*computes)(void *arg), void *arg);
 /* From any thread: a sleeping loop turns now. */
 void wend_loop_wake(struct wend_loop *loop);
