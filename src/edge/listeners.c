@@ -63,9 +63,13 @@ enum wend_code wend_edge_listeners_open(const struct wend_edge_server_options *o
         nanosleep(&pause, NULL);
         code = open_all(options, edge, old);
     }
+    if (code == WEND_OK)
+        return WEND_OK;
     if (code == WEND_E_EXISTS && options->bind_tries > 1)
         wend_edge_emerg(&options->edge, "still could not bind()");
-    return code == WEND_OK ? WEND_OK : WEND_E_CONFIG;
+    /* Nobody would ever accept from them, and they would be in the way of the next attempt. */
+    wend_edge_listeners_close_unused(edge, old);
+    return WEND_E_CONFIG;
 }
 
 void wend_edge_listeners_close(struct wend_edge *edge, bool remove_paths)

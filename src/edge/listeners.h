@@ -14,8 +14,9 @@
 #include "edge/serve.h"
 
 /* Opens what is new and keeps what is open, in `old` (may be NULL) or in the process before an
- * upgrade; on failure nothing of the old is touched. Whoever has an address may be about to leave
- * it: a server that is being replaced, a test that has just ended; hence options->bind_tries. */
+ * upgrade; on failure nothing of the old is touched and nothing new stays open. Whoever has an
+ * address may be about to leave it: a server that is being replaced, a test that has just ended;
+ * hence options->bind_tries. */
 enum wend_code wend_edge_listeners_open(const struct wend_edge_server_options *options,
                                         struct wend_edge *edge,
                                         const struct wend_edge *old) WEND_MUST_CHECK;

@@ -98,6 +98,31 @@ def test_a_bad_configuration_changes_nothing(site):
     assert site.ask("/version").body == b"one"
 
 
+def test_a_reload_that_cannot_listen_leaves_nothing_open(site):
+    conf, new, path = site.directory / "nginx.conf", free_port(), site.directory / "new.sock"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        conf.write_text(conf.read_text().replace(
+            "server {", f"server {{ listen 127.0.0.1:{new}; listen unix:{path}; "
+                        f"listen 127.0.0.1:{taken.getsockname()[1]};", 1))
+        site.kill(signal.SIGHUP)
+        wait_for(lambda: "the old one stays" in (site.directory / "error.log").read_text(), 30)
+        assert site.ask("/version").body == b"one"
+        with pytest.raises(ConnectionRefusedError):
+            Client(new)
+        assert not path.exists()
+    site.kill(signal.SIGHUP)  # the address is free now, and the master's own are not in its way
+
+    def listens():
+        try:
+            Client(new).__exit__()
+        except ConnectionRefusedError:
+            return False
+        return True
+    wait_for(listens, 30)
+    with Client(new) as one, Client(path) as other:
+        assert one.ask("/version").body == other.ask("/version").body == b"one"
+
+
 def test_quit_finishes_what_is_under_way(edge):
     body = b"z" * 8_000_000
     site = edge(SITE, html={"large.bin": body})
