@@ -1,19 +1,29 @@
-"""What connections that only wait cost: memory per idle one and per half-sent head.
+"""What connections that only wait cost: memory per idle one, per half-sent head, per request that
+waits for an upstream server, and per silent tunnel.
 
 A connection's cost is (resident memory of all processes with N of them - that of the same program
 configured for 64 connections, with none) / N, so that tables sized by the configuration count.
 """
+import contextlib
 import resource
+import selectors
 import socket
+import threading
 import time
 
 from peers import Missing
 
 IDLE = 15000
 HALF = 10000
+UPSTREAM = 5000
 SMALL = 64
 IP_BIND_ADDRESS_NO_PORT = 24  # linux/in.h; Python has no name for it
 REQUEST = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\n\r\n"
+WAITING_REQUEST = b"GET /upstream HTTP/1.1\r\nHost: localhost\r\n\r\n"
+TUNNEL_REQUEST = (b"GET /upstream HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\n"
+                  b"Connection: Upgrade\r\n\r\n")
+TUNNEL_ANSWER = (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
+                 b"Connection: Upgrade\r\n\r\n")
 HALF_HEAD = b"GET /1k.html HTTP/1.1\r\nHost: localhost\r\nX-Slow: "
 
 
@@ -56,15 +66,53 @@ def raise_limit():
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 40000), hard))
 
 
-def measure_side(work, side, count, hold):
+class SilentUpstream:
+    """Opens tunnels to who asks for one, and never answers anybody else."""
+
+    def __init__(self):
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=4096)
+        self.port = self.listener.getsockname()[1]
+        self.selector = selectors.DefaultSelector()
+        self.selector.register(self.listener, selectors.EVENT_READ)
+        self.ended = False
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.ended:
+            for key, _ in self.selector.select(0.2):
+                if key.fileobj is self.listener:
+                    self.selector.register(self.listener.accept()[0], selectors.EVENT_READ)
+                else:
+                    self.serve(key.fileobj)
+
+    def serve(self, s):
+        with contextlib.suppress(OSError):
+            head = s.recv(65536)
+            if b"websocket" in head:
+                s.sendall(TUNNEL_ANSWER)
+            if head:
+                return
+        self.selector.unregister(s)
+        s.close()
+
+    def close(self):
+        self.ended = True
+        self.thread.join()
+        for key in list(self.selector.get_map().values()):
+            key.fileobj.close()
+        self.selector.close()
+
+
+def measure_side(work, side, count, hold, upstream):
     """Bytes per held connection, and whether a good client is still served meanwhile."""
-    small = work.start(side, connections=SMALL)
+    small = work.start(side, connections=SMALL, upstream=upstream.port)
     try:
         ask_repeatedly(small.port, "/1k.html", 3)
         base = small.rss_bytes()
     finally:
         small.stop()
-    server = work.start(side, connections=20000)
+    server = work.start(side, connections=20000, upstream=upstream.port)
     held = []
     try:
         for index in range(count):
@@ -92,16 +140,34 @@ def hold_half(s):
     s.sendall(HALF_HEAD)
 
 
-def measure(work, name, about, count, hold, targets):
+def hold_waiting(s):
+    s.sendall(WAITING_REQUEST)
+
+
+def hold_tunnel(s):
+    s.sendall(TUNNEL_REQUEST)
+    got = b""
+    while not got.endswith(b"\r\n\r\n"):
+        block = s.recv(65536)
+        if not block:
+            raise Missing("the server closed a tunnel that should stay")
+        got += block
+    if b" 101 " not in got:
+        raise Missing(f"no tunnel, but {got[:40]!r}")
+
+
+def measure(work, name, about, count, hold, targets=None):
     raise_limit()
     result = {"name": name, "about": about, "count": count, "sides": {}, "missing": {},
               "targets": []}
-    for side in ("wend-edge", "nginx"):
-        try:
-            result["sides"][side] = measure_side(work, side, count, hold)
-        except (Missing, OSError) as why:
-            result["missing"][side] = str(why)
-    targets(result)
+    with contextlib.closing(SilentUpstream()) as upstream:
+        for side in ("wend-edge", "nginx"):
+            try:
+                result["sides"][side] = measure_side(work, side, count, hold, upstream)
+            except (Missing, OSError) as why:
+                result["missing"][side] = str(why)
+    if targets is not None:
+        targets(result)
     return result
 
 
@@ -127,6 +193,10 @@ ROWS = {
                                  hold_idle, idle_targets),
     "half": lambda work: measure(work, "half", "memory of a half-sent head", HALF, hold_half,
                                  half_targets),
+    "waiting": lambda work: measure(work, "waiting", "memory of a request that waits for an "
+                                    "upstream server", UPSTREAM, hold_waiting),
+    "tunnel": lambda work: measure(work, "tunnel", "memory of a silent tunnel", UPSTREAM,
+                                   hold_tunnel),
 }
 
 

@@ -215,7 +215,7 @@ class Peers:
     def make_fiberloop(self, home, port, mode):
         return Launch([str(ROOT / "build/bench/fiberloop"), str(port), mode or "task"], home)
 
-    def nginx_conf(self, home, port, variant="", connections=20000, extra=""):
+    def nginx_conf(self, home, port, variant="", connections=20000, extra="", upstream=1):
         cache = "open_file_cache max=1000 inactive=60s;" if "cache" in variant else ""
         conf = home / "nginx.conf"
         conf.write_text(f"""
@@ -239,6 +239,13 @@ class Peers:
                     listen 127.0.0.1:{port};
                     root {self.files};
                     location /return {{ return 200 "hello\\n"; }}
+                    location /upstream {{
+                        proxy_pass http://127.0.0.1:{upstream};
+                        proxy_http_version 1.1;
+                        proxy_set_header Upgrade $http_upgrade;
+                        proxy_set_header Connection upgrade;
+                        proxy_read_timeout 600s;
+                    }}
                     {self.app_location(home) if "uwsgi" in variant else ""}
                 }}
             }}
@@ -249,13 +256,13 @@ class Peers:
     def app_location(home):
         return f"location / {{ include /etc/nginx/uwsgi_params; uwsgi_pass unix:{home}/app.sock; }}"
 
-    def make_nginx(self, home, port, variant, connections=20000):
-        conf = self.nginx_conf(home, port, variant, connections)
+    def make_nginx(self, home, port, variant, connections=20000, upstream=1):
+        conf = self.nginx_conf(home, port, variant, connections, "", upstream)
         return Launch([debian_program("nginx"), "-p", str(home), "-c", str(conf)], home)
 
-    def make_wend_edge(self, home, port, variant, connections=20000):
+    def make_wend_edge(self, home, port, variant, connections=20000, upstream=1):
         extra = "wend_trace off;" if variant == "notrace" else ""
-        conf = self.nginx_conf(home, port, variant, connections, extra)
+        conf = self.nginx_conf(home, port, variant, connections, extra, upstream)
         return Launch([wend_program(), "edge", "-p", str(home), "-c", str(conf)], home)
 
     def make_h2o(self, home, port, _):

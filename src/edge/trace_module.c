@@ -293,7 +293,7 @@ static struct wend_value get_span(struct wend_exchange *x, const struct wend_var
     bool any = false;
 
     for (uint16_t i = 0; trace->enabled && i < trace->count; i++) {
-        const struct wend_span *span = &trace->spans[i];
+        const struct wend_span *span = wend_trace_span(trace, i);
 
         if (span->event != event)
             continue;

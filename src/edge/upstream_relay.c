@@ -1,8 +1,8 @@
 /* edge/upstream_relay.c - a tunnel: one task waits for both sides.
  *
- * A tunnel is mostly silent, so silence costs one stack and no buffer: a buffer lives from the
- * bytes' arrival until the other side has taken them. When it does not take them at once, a child
- * sends them, so that a side that does not read stops nobody but its own direction.
+ * A tunnel is mostly silent, so silence costs a page of stack and no buffer: a buffer lives from
+ * the bytes' arrival until the other side has taken them. When it does not take them at once, a
+ * child sends them, so that a side that does not read stops nobody but its own direction.
  */
 #include "edge/upstream_relay.h"
 
@@ -130,6 +130,7 @@ static void run(struct relay *relay)
     struct direction *both[] = {&relay->up, &relay->down};
     bool told = false;
 
+    wend_task_trim(relay->task);
     while (relay->code == WEND_OK && !relay->down.ended) {
         relay->waiting = true;
         relay->code = wend_io_wait_either(relay->task, listens_to(both[0]), listens_to(both[1]),

@@ -63,6 +63,7 @@ struct wend_fibers {
     struct wend_stacks stacks;
     struct wend_fiber *idle;
     struct wend_fiber *too_many; /* just became idle beyond WEND_FIBERS_WARM */
+    struct wend_fiber *to_trim;  /* asked for it; done when control leaves it */
 #ifdef WEND_FIBER_ASAN
     struct wend_fiber *left; /* just became idle: to be poisoned once control has left it */
 #endif

@@ -120,11 +120,6 @@ void wend_stacks_each(const struct wend_stacks *stacks, void (*fn)(char *low))
             fn(slab->at + i * WEND_STACK_BYTES + WEND_STACK_GUARD);
 }
 
-void wend_stack_cool(char *low, size_t bytes)
-{
-    (void)madvise(low, bytes & ~(size_t)4095, MADV_DONTNEED);
-}
-
 __attribute__((no_sanitize("address"))) static size_t used_bytes(const char *low)
 {
     unsigned char resident[WEND_STACK_USABLE / 4096];
@@ -145,16 +140,26 @@ __attribute__((no_sanitize("address"))) static size_t used_bytes(const char *low
     return 0;
 }
 
+static void note_use(struct wend_stacks *stacks, const char *low)
+{
+    size_t used = used_bytes(low);
+
+    stacks->most = used > stacks->most ? used : stacks->most;
+}
+
+void wend_stacks_cool(struct wend_stacks *stacks, char *low, size_t bytes)
+{
+    note_use(stacks, low);
+    (void)madvise(low, bytes & ~(size_t)4095, MADV_DONTNEED);
+}
+
 size_t wend_stacks_most(struct wend_stacks *stacks)
 {
     struct wend_stack_slab *slab = stacks->looked_at == NULL ? NULL : stacks->looked_at->next;
 
     slab = slab == NULL ? stacks->slabs : slab;
     stacks->looked_at = slab;
-    for (size_t i = 0; slab != NULL && i < slab->cut; i++) {
-        size_t used = used_bytes(slab->at + i * WEND_STACK_BYTES + WEND_STACK_GUARD);
-
-        stacks->most = used > stacks->most ? used : stacks->most;
-    }
+    for (size_t i = 0; slab != NULL && i < slab->cut; i++)
+        note_use(stacks, slab->at + i * WEND_STACK_BYTES + WEND_STACK_GUARD);
     return stacks->most;
 }

@@ -36,8 +36,9 @@ char *wend_stack_new(struct wend_stacks *stacks);
 /* Calls `fn` with the lowest usable byte of each stack that was handed out. */
 void wend_stacks_each(const struct wend_stacks *stacks, void (*fn)(char *low));
 
-/* Gives the pages of [low, low + bytes) back to the kernel; the addresses stay usable. */
-void wend_stack_cool(char *low, size_t bytes);
+/* Gives the pages of [low, low + bytes) back to the kernel, where `low` is the stack's lowest
+ * usable byte; the addresses stay usable, and how deep they had been used is remembered. */
+void wend_stacks_cool(struct wend_stacks *stacks, char *low, size_t bytes);
 
 /* The most bytes any stack has used, as far as is known: each call looks at WEND_STACK_SLAB stacks
  * more, in turn. Untouched pages are zero, so the lowest byte that is not zero is the high-water

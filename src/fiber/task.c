@@ -205,6 +205,21 @@ static void end_children(struct wend_task *task)
         wend_task_join(task, WEND_OF(task->children.next, struct wend_task, siblings));
 }
 
+void wend_task_trim(struct wend_task *task)
+{
+    fibers_of(task)->to_trim = task->fiber;
+}
+
+/* Control has left the fiber: what lies below its saved stack pointer is of no use to anybody. */
+static void trim(struct wend_fibers *fibers)
+{
+    struct wend_fiber *fiber = fibers->to_trim;
+    char *sp = fiber->context.sp;
+
+    fibers->to_trim = NULL;
+    wend_stacks_cool(&fibers->stacks, fiber->low, (size_t)(sp - fiber->low));
+}
+
 /* Nothing runs on the stack of an idle fiber that will not be resumed: its pages go back to the
  * kernel, and its next start prepares the stack anew. */
 static void cool(struct wend_fibers *fibers)
@@ -213,13 +228,16 @@ static void cool(struct wend_fibers *fibers)
 
     fibers->too_many = NULL;
     fiber->context.sp = NULL;
-    wend_stack_cool(fiber->low, (size_t)((char *)fiber - fiber->low));
+    wend_trace_release(&fiber->trace);
+    wend_stacks_cool(&fibers->stacks, fiber->low, (size_t)((char *)fiber - fiber->low));
 }
 
 static void fiber_give(struct wend_fibers *fibers, struct wend_fiber *fiber)
 {
     if (fibers->idle_count >= WEND_FIBERS_WARM)
         fibers->too_many = fiber; /* enter() cools it, once control has left its stack */
+    if (fibers->to_trim == fiber)
+        fibers->to_trim = NULL;
     fiber->next = fibers->idle;
     fibers->idle = fiber;
     fibers->idle_count++;
@@ -341,6 +359,8 @@ static void enter(struct wend_fibers *fibers, struct wend_fiber *fiber)
     fibers->current_task = from_task;
     if (WEND_UNLIKELY(fibers->too_many != NULL))
         cool(fibers);
+    if (WEND_UNLIKELY(fibers->to_trim == fiber))
+        trim(fibers);
     hide_idle(fibers);
 }
 
@@ -582,7 +602,11 @@ void wend_fibers_init(struct wend_fibers *fibers, size_t max)
 
 static void forget_at(char *low)
 {
-    forget(fiber_at(low));
+    struct wend_fiber *fiber = fiber_at(low);
+
+    show(fiber);
+    wend_trace_release(&fiber->trace);
+    forget(fiber);
 }
 
 void wend_fibers_release(struct wend_fibers *fibers)

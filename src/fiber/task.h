@@ -93,6 +93,10 @@ enum wend_code wend_task_yield(struct wend_task *task) WEND_MUST_CHECK;
 enum wend_code wend_task_suspend(struct wend_task *task, int64_t deadline_ns) WEND_MUST_CHECK;
 void wend_task_wake(struct wend_task *task, enum wend_code code);
 
+/* For a task that went deep once and from now on mostly waits: its stack's pages below the caller
+ * go back to the kernel. */
+void wend_task_trim(struct wend_task *task);
+
 /* Runs `fn(arg)` when the task ends, or at the unwind to an earlier mark; last in, first out. */
 void wend_defer(struct wend_task *task, void (*fn)(void *), void *arg);
 static inline struct wend_defer *wend_defer_mark(const struct wend_task *task)

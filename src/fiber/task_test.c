@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -92,6 +93,59 @@ static void a_deadline_ends_every_wait(void **state)
     wend_task_start(*state, deadline_task, &code);
     wend_loop_run_until_idle(*state);
     assert_int_equal(code, WEND_E_DEADLINE);
+}
+
+#define DEEP_BYTES 30000
+
+struct trimmed {
+    char *deep; /* an address the task used far down its stack, page-aligned */
+    bool again;
+};
+
+static __attribute__((noinline)) char *go_deep(void)
+{
+    char bytes[DEEP_BYTES];
+    volatile char *at = bytes;
+
+    for (size_t i = 0; i < sizeof(bytes); i += 1000)
+        at[i] = 1;
+    return (char *)((uintptr_t)&at[sizeof(bytes) / 2] & ~(uintptr_t)4095);
+}
+
+static void trimming_task(struct wend_task *task, void *arg)
+{
+    struct trimmed *trimmed = arg;
+    char kept[64] = "kept";
+
+    trimmed->deep = go_deep();
+    wend_task_trim(task);
+    assert_int_equal(wend_task_sleep(task, 5), WEND_OK);
+    assert_string_equal(kept, "kept");
+    (void)go_deep(); /* the addresses are as good as before */
+    trimmed->again = true;
+    wend_task_trim(task); /* and ends without a wait */
+}
+
+static bool is_resident(char *at)
+{
+    unsigned char page = 0;
+
+    assert_int_equal(mincore(at, 4096, &page), 0);
+    return (page & 1) != 0;
+}
+
+static void a_trimmed_task_keeps_only_what_it_uses(void **state)
+{
+    struct trimmed trimmed = {0};
+    struct wend_loop_stats stats;
+
+    wend_task_start(*state, trimming_task, &trimmed);
+    assert_false(is_resident(trimmed.deep));
+    wend_loop_run_until_idle(*state);
+    assert_true(trimmed.again);
+    assert_true(is_resident(trimmed.deep));
+    wend_loop_stats(*state, &stats);
+    assert_true(stats.stack_most_bytes > DEEP_BYTES);
 }
 
 static void sleeper(struct wend_task *task, void *arg)
@@ -544,6 +598,7 @@ int main(void)
         TEST(tasks_run_at_once_and_defers_run_in_reverse),
         TEST(a_mark_unwinds_only_what_came_after_it),
         TEST(a_deadline_ends_every_wait),
+        TEST(a_trimmed_task_keeps_only_what_it_uses),
         TEST(children_end_before_their_parent),
         TEST(a_join_waits_for_the_end),
         TEST(more_tasks_than_stacks_wait_their_turn),

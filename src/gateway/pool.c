@@ -354,7 +354,7 @@ static void write_spans(struct wend_buffer *out, const struct wend_trace *trace)
 
     wend_pool_number_write(out, count);
     for (uint16_t i = 0; i < count; i++) {
-        const struct wend_span *span = &trace->spans[i];
+        const struct wend_span *span = wend_trace_span(trace, i);
         bool has_parent = span->parent < i;
 
         wend_pool_number_write(out, span->event);
@@ -376,12 +376,12 @@ static uint16_t place_of(struct wend_trace *trace, struct wend_pool_spans *known
     known->local[index] = WEND_SPAN_NONE;
     if (!trace->enabled)
         return WEND_SPAN_NONE;
-    if (trace->count == WEND_SPANS_MAX) {
+    if (!wend_trace_has_room(trace)) {
         trace->dropped++;
         return WEND_SPAN_NONE;
     }
     known->local[index] = trace->count;
-    trace->spans[trace->count] = (struct wend_span){0};
+    *wend_trace_span(trace, trace->count) = (struct wend_span){0};
     return trace->count++;
 }
 
@@ -406,11 +406,11 @@ enum wend_code wend_pool_spans_read(struct wend_str payload, struct wend_arena *
         place = place_of(trace, known, i);
         if (place == WEND_SPAN_NONE)
             continue;
-        mine = &trace->spans[place];
+        mine = wend_trace_span(trace, place);
         span.parent = parent == 0 ? known->inside : known->local[parent - 1];
         if (span.parent != WEND_SPAN_NONE &&
-            span.start_ticks < trace->spans[span.parent].start_ticks)
-            span.start_ticks = trace->spans[span.parent].start_ticks;
+            span.start_ticks < wend_trace_span(trace, span.parent)->start_ticks)
+            span.start_ticks = wend_trace_span(trace, span.parent)->start_ticks;
         span.end_ticks = length == 0 ? 0 : span.start_ticks + length - 1;
         if (mine->note.len == span.note.len)
             span.note = mine->note;

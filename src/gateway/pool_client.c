@@ -479,8 +479,8 @@ static void end_spans(struct stream *stream)
     for (uint16_t i = 0; i < stream->spans.count; i++) {
         uint16_t local = stream->spans.local[i];
 
-        if (local != WEND_SPAN_NONE && trace->spans[local].end_ticks == 0)
-            trace->spans[local].end_ticks = wend_clock_ticks();
+        if (local != WEND_SPAN_NONE && wend_trace_span(trace, local)->end_ticks == 0)
+            wend_trace_span(trace, local)->end_ticks = wend_clock_ticks();
     }
 }
 

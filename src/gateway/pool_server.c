@@ -120,8 +120,9 @@ static void tell_iterated(const struct stream *stream)
     struct wend_trace *trace = stream->x->task->trace;
 
     for (uint16_t i = 0; i < trace->count; i++)
-        if (trace->spans[i].event == WEND_EV_ITERATE && trace->spans[i].end_ticks == 0)
-            trace->spans[i].number = stream->x->body_sent;
+        if (wend_trace_span(trace, i)->event == WEND_EV_ITERATE &&
+            wend_trace_span(trace, i)->end_ticks == 0)
+            wend_trace_span(trace, i)->number = stream->x->body_sent;
 }
 
 static void send_end(struct stream *stream, enum wend_pool_state state)

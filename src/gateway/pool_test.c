@@ -192,11 +192,11 @@ static void spans_stand_in_the_others_trace(void **state)
     assert_int_equal(outcome, WEND_POOL_TORN);
     assert_int_equal(wend_pool_spans_read(spans, &f->arena, &ours, &known), WEND_OK);
     assert_int_equal(ours.count, 3);
-    assert_int_equal(ours.spans[1].event, WEND_EV_QUEUE);
-    assert_int_equal(ours.spans[1].number, 3);
-    assert_true(wend_str_eq(ours.spans[1].note, WEND_STR("UUUU")));
-    assert_int_equal(ours.spans[1].parent, here);
-    assert_int_equal(ours.spans[2].end_ticks, 0);
+    assert_int_equal(wend_trace_span(&ours, 1)->event, WEND_EV_QUEUE);
+    assert_int_equal(wend_trace_span(&ours, 1)->number, 3);
+    assert_true(wend_str_eq(wend_trace_span(&ours, 1)->note, WEND_STR("UUUU")));
+    assert_int_equal(wend_trace_span(&ours, 1)->parent, here);
+    assert_int_equal(wend_trace_span(&ours, 2)->end_ticks, 0);
 
     /* Told again, the open one has ended, and a new one stands inside it. */
     span = wend_span_begin(&theirs, WEND_EV_ITERATE);
@@ -208,10 +208,10 @@ static void spans_stand_in_the_others_trace(void **state)
     assert_int_equal(wend_pool_outcome_read(wend_buffer_str(&f->out), &outcome, &spans), WEND_OK);
     assert_int_equal(wend_pool_spans_read(spans, &f->arena, &ours, &known), WEND_OK);
     assert_int_equal(ours.count, 4);
-    assert_int_equal(ours.spans[2].number, 200);
-    assert_true(ours.spans[2].end_ticks >= ours.spans[2].start_ticks);
-    assert_true(wend_str_eq(ours.spans[2].note, WEND_STR("shop")));
-    assert_int_equal(ours.spans[3].parent, 2);
+    assert_int_equal(wend_trace_span(&ours, 2)->number, 200);
+    assert_true(wend_trace_span(&ours, 2)->end_ticks >= wend_trace_span(&ours, 2)->start_ticks);
+    assert_true(wend_str_eq(wend_trace_span(&ours, 2)->note, WEND_STR("shop")));
+    assert_int_equal(wend_trace_span(&ours, 3)->parent, 2);
     assert_int_equal(ours.current, here);
 }
 

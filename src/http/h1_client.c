@@ -238,16 +238,34 @@ enum wend_code wend_h1_client_send_body(struct wend_task *task, struct wend_h1_c
 
 /* --- receiving -------------------------------------------------------------------------------- */
 
+/* `make_room` is called when there is something to receive: who waits holds no buffer. */
+static enum wend_code receive_when_there(struct wend_task *task, struct wend_h1_client *client,
+                                         enum wend_code (*make_room)(struct wend_h1_client *),
+                                         size_t *got)
+{
+    int timeout_ms = client->receive_timeout_ms;
+    enum wend_code code = WEND_OK;
+
+    if (client->conn->filter == NULL)
+        code = wend_io_wait_readable(task, &client->conn->io, timeout_ms);
+    if (code == WEND_OK)
+        code = make_room(client);
+    if (code == WEND_OK)
+        code = wend_conn_recv(task, client->conn, client->bytes + client->to,
+                              client->room - client->to, timeout_ms, got);
+    return code;
+}
+
 /* Receives at least one byte behind `to`; sets peer_closed at the end of the stream. */
-static enum wend_code receive(struct wend_task *task, struct wend_h1_client *client, int timeout_ms)
+static enum wend_code receive(struct wend_task *task, struct wend_h1_client *client,
+                              enum wend_code (*make_room)(struct wend_h1_client *))
 {
     size_t got = 0;
     enum wend_code code;
 
     if (client->beneficiary != NULL && !wend_io_watch(task, client->beneficiary))
         return WEND_E_CANCELLED;
-    code = wend_conn_recv(task, client->conn, client->bytes + client->to, client->room - client->to,
-                          timeout_ms, &got);
+    code = receive_when_there(task, client, make_room, &got);
     if (client->beneficiary != NULL)
         wend_io_unwatch(client->beneficiary);
     if (code != WEND_OK)
@@ -304,9 +322,7 @@ static enum wend_code read_one_head(struct wend_task *task, struct wend_h1_clien
             break;
         if (client->peer_closed)
             return WEND_E_CLOSED;
-        code = room_for_head(client);
-        if (code == WEND_OK)
-            code = receive(task, client, client->receive_timeout_ms);
+        code = receive(task, client, room_for_head);
         if (code != WEND_OK)
             return code;
         code = WEND_MORE;
@@ -445,12 +461,9 @@ static enum wend_code room_for_body(struct wend_h1_client *client)
 
 static enum wend_code fill_body(struct wend_task *task, struct wend_h1_client *client)
 {
-    enum wend_code code;
-
     if (wend_h1_client_pending(client) || client->peer_closed)
         return WEND_OK;
-    code = room_for_body(client);
-    return code == WEND_OK ? receive(task, client, client->receive_timeout_ms) : code;
+    return receive(task, client, room_for_body);
 }
 
 /* What is at hand, at most `most` bytes of it. */

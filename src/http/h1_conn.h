@@ -16,9 +16,10 @@
 #include "http/h1_server.h"
 
 #define WEND_H1_POOLED_BYTES                                                                       \
-    ((16u << 10) - 64)                  /* one pooled receive buffer, malloc's header spared */
-#define WEND_H1_INPUT_BYTES (16u << 10) /* one for a body, in the arena */
-#define WEND_H1_BODY_WINDOW_MIN 2048    /* less room than this behind a head: another buffer */
+    ((16u << 10) - 64) /* one pooled receive buffer, malloc's header spared */
+#define WEND_H1_INPUT_BYTES WEND_H1_POOLED_BYTES /* one for a body, in the arena; never more */
+#define WEND_H1_APART_BYTES 2048                 /* up to this, a head leaves the pooled buffer */
+#define WEND_H1_BODY_WINDOW_MIN 2048 /* less room than this behind a head: another buffer */
 
 enum h1_phase { H1_IDLE, H1_HALF, H1_BUSY, H1_LINGERING };
 
@@ -38,11 +39,17 @@ struct h1_conn {
     uint64_t first_ticks; /* when the first byte of the current head came */
 };
 
+/* A pooled receive buffer. */
+struct h1_input {
+    struct h1_input *next;
+    char bytes[WEND_H1_POOLED_BYTES];
+};
+
 /* The bytes received and not yet used: bytes[at .. end) of room. Below `base` lies the head, whose
  * bytes the request's slices point into. */
 struct h1_window {
     char *bytes;
-    char *pooled; /* the buffer the connection's task began with */
+    struct h1_input *input; /* NULL while a request is served whose head left it */
     size_t base, at, end, room;
     uint64_t arrived; /* the loop's mark by which the next head was there; see x->arrived */
 };

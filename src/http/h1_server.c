@@ -19,17 +19,12 @@
 #define INPUTS_SPARE 64  /* receive buffers kept per thread */
 #define TURN_REQUESTS 32 /* of one connection, before the others get their turn */
 
-struct input {
-    struct input *next;
-    char bytes[WEND_H1_POOLED_BYTES];
-};
-
 enum step { STEP_GO_ON, STEP_STOP };
 
 /* What the connections of a thread share. */
 static _Thread_local struct {
     struct wend_list idle; /* longest parked first */
-    struct input *inputs;
+    struct h1_input *inputs;
     size_t inputs_spare, live, idle_count;
     bool draining;
     int drain_idle_ms;
@@ -43,9 +38,9 @@ bool h1_draining(const struct h1_conn *hc)
     return hc->drain || house.draining;
 }
 
-static struct input *input_take(void)
+static struct h1_input *input_take(void)
 {
-    struct input *input = house.inputs;
+    struct h1_input *input = house.inputs;
 
     if (input == NULL) {
         input = malloc(sizeof(*input));
@@ -58,7 +53,7 @@ static struct input *input_take(void)
     return input;
 }
 
-static void input_give(struct input *input)
+static void input_give(struct h1_input *input)
 {
     if (house.inputs_spare == INPUTS_SPARE) {
         free(input);
@@ -170,7 +165,7 @@ static void throw_away(struct wend_io *io)
 {
     struct h1_conn *hc = WEND_OF(io, struct h1_conn, conn.io);
     int64_t now_ns = wend_loop_now_ns(io->loop);
-    struct input *input = input_take();
+    struct h1_input *input = input_take();
     ssize_t got;
 
     do
@@ -356,6 +351,47 @@ static void reject(struct h1_stream *stream, const struct wend_h1_error *error)
     end_connection(stream);
 }
 
+/* The bytes that came, apart from the pooled buffer when they are few: a request that waits holds
+ * what was received and no buffer. NULL: they stay where they are. */
+static char *set_apart(struct wend_task *task, const struct h1_window *in)
+{
+    size_t bytes = in->end - in->at;
+    char *apart;
+
+    if (in->bytes != in->input->bytes || bytes > WEND_H1_APART_BYTES)
+        return NULL;
+    apart = wend_arena_alloc(&task->arena, bytes);
+    if (apart != NULL)
+        memcpy(apart, in->bytes + in->at, bytes);
+    return apart;
+}
+
+/* `apart` is theirs now, and the pooled buffer whoever's comes next. */
+static void leave_input(struct h1_window *in, char *apart)
+{
+    input_give(in->input);
+    in->input = NULL;
+    in->bytes = apart;
+    in->end -= in->at;
+    in->room = in->end;
+    in->at = 0;
+}
+
+/* What came behind a request is the start of the next one. It goes back to a pooled buffer when it
+ * fits, so that one large head does not make the whole connection dear. */
+static void return_to_input(struct h1_window *in, const struct h1_window *served)
+{
+    if (in->input == NULL)
+        in->input = input_take();
+    in->end = served->end - served->at;
+    if (in->end <= WEND_H1_POOLED_BYTES) {
+        in->bytes = in->input->bytes;
+        in->room = WEND_H1_POOLED_BYTES;
+    }
+    memmove(in->bytes, served->bytes + served->at, in->end);
+    in->at = 0;
+}
+
 /* True: another head may follow in the window. */
 static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t used)
 {
@@ -385,15 +421,7 @@ static bool serve_one(struct h1_stream *stream, struct h1_window *in, size_t use
         end_connection(stream);
         return false;
     }
-    /* What came behind this request is the start of the next one. It goes back to the pooled buffer
-     * when it fits, so that one large head does not make the whole connection dear. */
-    in->end = stream->in.end - stream->in.at;
-    if (in->end <= WEND_H1_POOLED_BYTES) {
-        in->bytes = in->pooled;
-        in->room = WEND_H1_POOLED_BYTES;
-    }
-    memmove(in->bytes, stream->in.bytes + stream->in.at, in->end);
-    in->at = 0;
+    return_to_input(in, &stream->in);
     in->arrived = stream->hc->conn.io.received;
     stream->hc->first_ticks = 0;
     if (in->end != 0)
@@ -495,16 +523,20 @@ static enum step next_request(struct wend_task *task, struct h1_conn *hc, struct
     struct wend_h1_error error = {0};
     size_t used = 0;
     enum wend_code code;
+    char *apart;
 
     if (in->at == in->end)
         return receive(task, hc, in, *seen);
     stream_init(&stream, task, hc);
-    code = wend_h1_parse_request(&task->arena, in->bytes + in->at, in->end - in->at,
-                                 hc->server->policy, &hc->server->limits, seen, &stream.x.request,
-                                 &used, &error);
+    apart = set_apart(task, in);
+    code = wend_h1_parse_request(&task->arena, apart != NULL ? apart : in->bytes + in->at,
+                                 in->end - in->at, hc->server->policy, &hc->server->limits, seen,
+                                 &stream.x.request, &used, &error);
     if (code == WEND_MORE)
         return receive(task, hc, in, *seen);
     *seen = 0;
+    if (apart != NULL)
+        leave_input(in, apart);
     if (code == WEND_OK)
         return serve_one(&stream, in, used) ? STEP_GO_ON : STEP_STOP;
     stream.in = *in;
@@ -516,9 +548,8 @@ static enum step next_request(struct wend_task *task, struct h1_conn *hc, struct
 static void serve_connection(struct wend_task *task, void *arg)
 {
     struct h1_conn *hc = arg;
-    struct input *input = input_take();
-    struct h1_window in = {
-        .bytes = input->bytes, .pooled = input->bytes, .room = sizeof(input->bytes)};
+    struct h1_input *input = input_take();
+    struct h1_window in = {.bytes = input->bytes, .input = input, .room = sizeof(input->bytes)};
     struct wend_arena_mark start = wend_arena_mark(&task->arena);
     size_t seen = hc->half_seen;
     enum step step = STEP_GO_ON;
@@ -537,10 +568,11 @@ static void serve_connection(struct wend_task *task, void *arg)
             step = STEP_STOP;
         }
         /* A head in memory of its own must survive until it is complete. */
-        if (in.bytes == in.pooled)
+        if (in.input != NULL && in.bytes == in.input->bytes)
             wend_arena_rewind(&task->arena, start);
     }
-    input_give(input);
+    if (in.input != NULL)
+        input_give(in.input);
 }
 
 /* --- time ------------------------------------------------------------------------------------- */
@@ -650,7 +682,7 @@ bool wend_h1_close_idlest(struct wend_loop *loop)
 void wend_h1_thread_release(void)
 {
     while (house.inputs != NULL) {
-        struct input *input = house.inputs;
+        struct h1_input *input = house.inputs;
 
         house.inputs = input->next;
         free(input);

@@ -332,6 +332,31 @@ static void pipelined_requests_are_answered_in_order(void **state)
     assert_non_null(strstr(answer, "\r\n\r\n5\r\nabcde\r\n5\r\nabcde\r\n5\r\nabcde\r\n0\r\n\r\n"));
 }
 
+/* More than a receive buffer holds arrives with the last five bytes of a body. */
+static void much_may_follow_the_end_of_a_chunked_body(void **state)
+{
+    enum { COUNT = 90, EACH = 200 };
+    char burst[5 + COUNT * EACH + 1];
+    const char *answer;
+    bool closed;
+    size_t len;
+    int fd = dial();
+
+    (void)state;
+    memcpy(burst, "0\r\n\r\n", 5);
+    for (size_t i = 0; i < COUNT; i++)
+        snprintf(burst + 5 + i * EACH, EACH + 1, "GET /x HTTP/1.1\r\nHost: a\r\nPad: %0*d\r\n\r\n",
+                 EACH - 35, 0);
+    assert_int_equal(strlen(burst), sizeof(burst) - 1);
+    say(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nq\r\n");
+    usleep(50000);
+    say(fd, burst);
+    answer = hear(fd, 300, &len, &closed);
+    assert_non_null(strstr(answer, "\r\n\r\nqHTTP/1.1 404"));
+    assert_int_equal(count_of(answer, "HTTP/1.1 404"), COUNT);
+    close(fd);
+}
+
 static void a_pipelined_request_is_as_old_as_its_receipt(void **state)
 {
     const char *answer = ask("GET /arrived HTTP/1.1\r\nHost: a\r\n\r\n"
@@ -567,6 +592,7 @@ int main(void)
         cmocka_unit_test(an_answer_keeps_the_connection),
         cmocka_unit_test(http_1_0_closes_unless_asked),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(much_may_follow_the_end_of_a_chunked_body),
         cmocka_unit_test(a_pipelined_request_is_as_old_as_its_receipt),
         cmocka_unit_test(who_pipelines_gives_others_their_turn),
         cmocka_unit_test(a_body_nobody_read_is_skipped),

@@ -42,7 +42,7 @@ static void try_it(struct wend_task *task, void *arg)
     else
         it->code = wend_net_connect(task, it->addresses, it->count, 1000, conn);
     for (unsigned i = 0; i < task->trace->count; i++)
-        it->spans += task->trace->spans[i].event == WEND_EV_CONNECT;
+        it->spans += wend_trace_span(task->trace, (uint16_t)i)->event == WEND_EV_CONNECT;
     it->peer_port = wend_address_port(&conn->peer);
     if (it->code == WEND_OK)
         wend_conn_close(conn);

@@ -93,7 +93,7 @@ size_t wend_record_write(const struct wend_trace *trace, struct wend_str subject
     w.at += 4;
     put_text(&w, subject, WEND_RECORD_SUBJECT_MAX);
     while (written < trace->count && room(&w) >= SPAN_MAX + 1) {
-        put_span(&w, trace, &trace->spans[written], (size_t)(trace->count - written - 1));
+        put_span(&w, trace, wend_trace_span(trace, written), (size_t)(trace->count - written - 1));
         written++;
     }
     dropped = (uint16_t)(trace->dropped + (trace->count - written));

@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <sys/random.h>
 
 const struct wend_event_info wend_events[WEND_EVENTS_COUNT] = {
@@ -32,6 +33,21 @@ void wend_trace_start(struct wend_trace *trace, uint64_t at_ticks, int64_t wall_
     trace->dropped = 0;
     trace->enabled = wend_trace_on;
     trace->sampled = true;
+}
+
+void wend_trace_release(struct wend_trace *trace)
+{
+    free(trace->far);
+    trace->far = NULL;
+}
+
+bool wend_trace_grow(struct wend_trace *trace)
+{
+    if (trace->count == WEND_SPANS_MAX)
+        return false;
+    if (trace->far == NULL)
+        trace->far = calloc(WEND_SPANS_MAX - WEND_SPANS_NEAR, sizeof(*trace->far));
+    return trace->far != NULL;
 }
 
 void wend_span_point(struct wend_trace *trace, enum wend_event event, int64_t number,

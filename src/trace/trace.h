@@ -3,11 +3,13 @@
  * What it is for. A trace is the life of one exchange: nested spans with start and end. It is
  * always on; printers (terminal, Server-Timing, JSON, log variables) are views of it.
  *
- * Who owns what. The trace is part of the task's memory. A span's note is kept as a slice: its
- * bytes must live as long as the task (arena, literal, configuration).
+ * Who owns what. The trace is part of the task's memory, with room for as many spans as nearly
+ * every life has. The first span beyond them takes memory for the others, which the trace keeps for
+ * its next lives until wend_trace_release(). A span's note is kept as a slice: its bytes must live
+ * as long as the task (arena, literal, configuration).
  *
- * What it promises. Beginning or ending a span costs one clock stamp and a few stores, never an
- * allocation. Beyond WEND_SPANS_MAX spans, further ones are counted in `dropped`.
+ * What it promises. Beginning or ending a span costs one clock stamp and a few stores. Beyond
+ * WEND_SPANS_MAX spans, further ones are counted in `dropped`.
  *
  * What it does not do. It does not decide who may see a trace: printers' callers do.
  */
@@ -18,6 +20,7 @@
 #include "base/str.h"
 
 #define WEND_SPANS_MAX 48
+#define WEND_SPANS_NEAR 16 /* of them, in the trace itself */
 #define WEND_SPAN_NONE UINT16_MAX
 
 enum wend_event {
@@ -52,7 +55,8 @@ struct wend_trace {
     uint16_t dropped;
     bool enabled; /* false: begin and end do nothing; see wend_trace_on */
     bool sampled; /* traceparent's flag */
-    struct wend_span spans[WEND_SPANS_MAX];
+    struct wend_span near[WEND_SPANS_NEAR];
+    struct wend_span *far; /* the ones behind them; NULL until needed */
 };
 
 /* Whether traces started from now on record anything; true unless somebody measures what tracing
@@ -61,6 +65,22 @@ extern bool wend_trace_on;
 
 /* Resets `trace`; at_ticks is when the life began (0: now). */
 void wend_trace_start(struct wend_trace *trace, uint64_t at_ticks, int64_t wall_ns);
+void wend_trace_release(struct wend_trace *trace);
+
+static inline struct wend_span *wend_trace_span(const struct wend_trace *trace, uint16_t index)
+{
+    return index < WEND_SPANS_NEAR ? (struct wend_span *)&trace->near[index]
+                                   : &trace->far[index - WEND_SPANS_NEAR];
+}
+
+/* The slow half of wend_trace_has_room. */
+bool wend_trace_grow(struct wend_trace *trace);
+
+/* Whether one more span fits. */
+static inline bool wend_trace_has_room(struct wend_trace *trace)
+{
+    return WEND_LIKELY(trace->count < WEND_SPANS_NEAR) || wend_trace_grow(trace);
+}
 
 /* Begins a span inside the current one and makes it current. Returns its index. */
 static inline uint16_t wend_span_begin_at(struct wend_trace *trace, enum wend_event event,
@@ -70,11 +90,11 @@ static inline uint16_t wend_span_begin_at(struct wend_trace *trace, enum wend_ev
 
     if (!trace->enabled)
         return WEND_SPAN_NONE;
-    if (WEND_UNLIKELY(trace->count == WEND_SPANS_MAX)) {
+    if (!wend_trace_has_room(trace)) {
         trace->dropped++;
         return WEND_SPAN_NONE;
     }
-    span = &trace->spans[trace->count];
+    span = wend_trace_span(trace, trace->count);
     span->start_ticks = ticks;
     span->end_ticks = 0;
     span->event = (uint16_t)event;
@@ -100,10 +120,11 @@ static inline void wend_span_end_at(struct wend_trace *trace, uint16_t index, in
     if (index == WEND_SPAN_NONE)
         return;
     while (trace->current != index && trace->current != WEND_SPAN_NONE) {
-        trace->spans[trace->current].end_ticks = ticks;
-        trace->current = trace->spans[trace->current].parent;
+        span = wend_trace_span(trace, trace->current);
+        span->end_ticks = ticks;
+        trace->current = span->parent;
     }
-    span = &trace->spans[index];
+    span = wend_trace_span(trace, index);
     span->end_ticks = ticks;
     span->number = number;
     trace->current = span->parent;
@@ -118,7 +139,7 @@ static inline void wend_span_end(struct wend_trace *trace, uint16_t index, int64
 static inline void wend_span_note(struct wend_trace *trace, uint16_t index, struct wend_str note)
 {
     if (index != WEND_SPAN_NONE)
-        trace->spans[index].note = note;
+        wend_trace_span(trace, index)->note = note;
 }
 
 /* A span of no length: something happened. */

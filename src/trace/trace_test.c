@@ -25,7 +25,8 @@ void wend_die(const char *what)
 
 static void start(struct wend_trace *trace)
 {
-    memset(trace, 0xa5, sizeof *trace); /* starting must not count on zeroed memory */
+    memset(trace, 0xa5, sizeof *trace); /* starting counts on nothing but this */
+    trace->far = NULL;
     now_ticks = 100;
     wend_trace_start(trace, 50, 7);
 }
@@ -46,15 +47,15 @@ static void spans_nest_in_the_order_they_began(void **state)
     wend_span_end(&t, request, 200);
     assert_int_equal(t.count, 3);
     assert_int_equal(t.current, WEND_SPAN_NONE);
-    assert_int_equal(t.spans[0].parent, WEND_SPAN_NONE);
-    assert_int_equal(t.spans[1].parent, 0);
-    assert_int_equal(t.spans[2].parent, 0);
-    assert_int_equal(t.spans[0].start_ticks, 50);
-    assert_int_equal(t.spans[1].start_ticks, 101);
-    assert_int_equal(t.spans[1].end_ticks, 102);
-    assert_int_equal(t.spans[1].number, 120);
-    assert_int_equal(t.spans[0].end_ticks, 105);
-    assert_true(wend_str_eq(t.spans[2].note, WEND_STR("/")));
+    assert_int_equal(wend_trace_span(&t, 0)->parent, WEND_SPAN_NONE);
+    assert_int_equal(wend_trace_span(&t, 1)->parent, 0);
+    assert_int_equal(wend_trace_span(&t, 2)->parent, 0);
+    assert_int_equal(wend_trace_span(&t, 0)->start_ticks, 50);
+    assert_int_equal(wend_trace_span(&t, 1)->start_ticks, 101);
+    assert_int_equal(wend_trace_span(&t, 1)->end_ticks, 102);
+    assert_int_equal(wend_trace_span(&t, 1)->number, 120);
+    assert_int_equal(wend_trace_span(&t, 0)->end_ticks, 105);
+    assert_true(wend_str_eq(wend_trace_span(&t, 2)->note, WEND_STR("/")));
 }
 
 static void ending_a_span_ends_what_is_open_inside_it(void **state)
@@ -69,8 +70,8 @@ static void ending_a_span_ends_what_is_open_inside_it(void **state)
     (void)wend_span_begin(&t, WEND_EV_CONNECT);
     wend_span_end(&t, outer, 502);
     for (int i = 0; i < 3; i++)
-        assert_int_equal(t.spans[i].end_ticks, 104);
-    assert_int_equal(t.spans[1].number, 0);
+        assert_int_equal(wend_trace_span(&t, i)->end_ticks, 104);
+    assert_int_equal(wend_trace_span(&t, 1)->number, 0);
     assert_int_equal(t.current, WEND_SPAN_NONE);
 }
 
@@ -92,6 +93,13 @@ static void spans_beyond_the_limit_are_counted_and_harmless(void **state)
     wend_span_point(&t, WEND_EV_FAIL, 1, WEND_STR_NULL);
     assert_int_equal(t.dropped, 2);
     assert_int_equal(t.current, outer);
+    for (uint16_t i = 1; i < WEND_SPANS_MAX; i++)
+        assert_int_equal(wend_trace_span(&t, i)->number, i);
+    for (int i = 0; i < 2; i++)
+        wend_trace_release(&t); /* twice does no harm */
+    wend_span_end(&t, WEND_SPAN_NONE, 0);
+    start(&t);
+    outer = wend_span_begin(&t, WEND_EV_REQUEST);
     wend_span_end(&t, outer, 200);
     assert_int_equal(t.current, WEND_SPAN_NONE);
 }
@@ -105,8 +113,8 @@ static void a_point_has_no_length_and_changes_no_nesting(void **state)
     start(&t);
     outer = wend_span_begin(&t, WEND_EV_REQUEST);
     wend_span_point(&t, WEND_EV_FAIL, WEND_SPANS_MAX, WEND_STR("why"));
-    assert_int_equal(t.spans[1].start_ticks, t.spans[1].end_ticks);
-    assert_int_equal(t.spans[1].parent, outer);
+    assert_int_equal(wend_trace_span(&t, 1)->start_ticks, wend_trace_span(&t, 1)->end_ticks);
+    assert_int_equal(wend_trace_span(&t, 1)->parent, outer);
     assert_int_equal(t.current, outer);
 }
 

@@ -58,7 +58,7 @@ void wend_view_of_trace(struct wend_view *view, const struct wend_trace *trace)
     view->parent_id = trace->parent_id;
     view->dropped = trace->dropped;
     for (uint16_t i = 0; i < trace->count; i++) {
-        const struct wend_span *span = &trace->spans[i];
+        const struct wend_span *span = wend_trace_span(trace, i);
         int64_t end = span->end_ticks == 0 ? WEND_VIEW_OPEN : since(trace, span->end_ticks);
 
         wend_view_add(view, (enum wend_event)span->event, span->parent,

@@ -31,9 +31,11 @@ static void check_spans(struct wend_str payload, struct wend_arena *arena)
             WEND_ASSERT(trace->count == known.count + 1 || trace->dropped != 0);
     WEND_ASSERT(trace->count <= WEND_SPANS_MAX);
     for (uint16_t i = 0; i < trace->count; i++)
-        WEND_ASSERT(trace->spans[i].event < WEND_EVENTS_COUNT &&
-                    (trace->spans[i].parent == WEND_SPAN_NONE || trace->spans[i].parent < i));
+        WEND_ASSERT(wend_trace_span(trace, i)->event < WEND_EVENTS_COUNT &&
+                    (wend_trace_span(trace, i)->parent == WEND_SPAN_NONE ||
+                     wend_trace_span(trace, i)->parent < i));
     wend_span_end(trace, span, 0);
+    wend_trace_release(trace);
     free(trace);
 }
 
