@@ -388,6 +388,7 @@ static void return_to_input(struct h1_window *in, const struct h1_window *served
         in->bytes = in->input->bytes;
         in->room = WEND_H1_POOLED_BYTES;
     }
+    WEND_ASSERT(in->end <= in->room);
     memmove(in->bytes, served->bytes + served->at, in->end);
     in->at = 0;
 }
