@@ -171,6 +171,19 @@ static void merge_numbers(const struct wend_edge_core_location *p,
     WEND_MERGE(c->resolver_timeout_ms, p->resolver_timeout_ms, 30000);
 }
 
+/* A place below an alias is still below it: as much of the path is taken off as where it is said.
+ */
+static void merge_root(const struct wend_edge_core_location *p, struct wend_edge_core_location *c)
+{
+    if (!c->root_is_set) {
+        c->root = p->root;
+        c->alias = p->alias;
+        c->alias_name = p->alias_name;
+    } else if (c->alias) {
+        c->alias_name = c->regex != NULL ? WEND_STR_NULL : c->name;
+    }
+}
+
 enum wend_code wend_core_merge_location(struct wend_conf *conf, void *parent, void *child)
 {
     struct wend_edge_core_location *p = parent, *c = child;
@@ -178,13 +191,10 @@ enum wend_code wend_core_merge_location(struct wend_conf *conf, void *parent, vo
 
     merge_flags(p, c);
     merge_numbers(p, c);
-    if (!c->root_is_set) {
-        c->root = p->root;
-        c->alias = p->alias && c->in_if; /* an if sees its location's alias, a location does not */
-        if (!wend_template_set(&c->root))
-            code = wend_template_compile(
-                conf, wend_edge_full_path(conf->data, WEND_STR("html"), false), &c->root);
-    }
+    merge_root(p, c);
+    if (!wend_template_set(&c->root))
+        code = wend_template_compile(conf, wend_edge_full_path(conf->data, WEND_STR("html"), false),
+                                     &c->root);
     if (c->types == NULL)
         c->types = p->types != NULL ? p->types : few_types(conf);
     if (c->default_type.ptr == NULL)

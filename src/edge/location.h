@@ -63,6 +63,8 @@ struct wend_edge_core_location {
     struct wend_exchange_policy policy;
     struct wend_template root; /* root, or alias */
     bool alias;
+    struct wend_str alias_name; /* of the location that says alias: what it takes the place of;
+                                   null: of the whole path (it is an expression) */
     bool root_is_set;
     struct wend_map *types; /* extension (lower case) -> struct wend_str* */
     struct wend_str default_type;

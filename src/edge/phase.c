@@ -77,7 +77,7 @@ static bool is_there(struct wend_exchange *x, struct wend_str path, bool folder)
     struct wend_edge_request *r = wend_edge_of(x);
     const struct wend_file *found;
 
-    r->uri_in_alias = r->location->alias && r->location->regex != NULL;
+    r->uri_in_alias = r->location->alias && r->location->alias_name.ptr == NULL;
     found = wend_edge_look(x, wend_edge_map_path(x, path, NULL));
     if (found != NULL && found->kind == (folder ? WEND_FILE_DIRECTORY : WEND_FILE_REGULAR))
         return true;
@@ -90,9 +90,9 @@ static struct wend_str whole_path(struct wend_exchange *x, struct wend_str path)
 {
     const struct wend_edge_core_location *l = wend_edge_of(x)->location;
 
-    if (!l->alias || l->regex != NULL || wend_str_starts(path, l->name))
+    if (!l->alias || l->alias_name.ptr == NULL || wend_str_starts(path, l->alias_name))
         return path;
-    return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->name),
+    return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->alias_name),
                              WEND_STR_ARG(path));
 }
 

@@ -95,16 +95,22 @@ void **wend_edge_state(const struct wend_exchange *x, const struct wend_edge_mod
 struct wend_str wend_edge_map_path(struct wend_exchange *x, struct wend_str path, size_t *root_len)
 {
     const struct wend_edge_core_location *l = wend_edge_of(x)->location;
-    struct wend_str root = wend_template_value(x, &l->root), file;
+    struct wend_str root, file;
     char *at;
 
+    if (l->alias && wend_edge_of(x)->uri_astray) {
+        wend_edge_log(x, WEND_LOG_ALERT, 0,
+                      "\"alias\" cannot be used in location \"%.*s\" where URI was rewritten",
+                      WEND_STR_ARG(l->name));
+        return WEND_STR_NULL;
+    }
+    root = wend_template_value(x, &l->root);
     if (root.ptr == NULL)
         return WEND_STR_NULL;
-    /* alias takes the place of the location's prefix; in an expression it is the whole path. */
-    if (l->alias && l->regex != NULL && !wend_edge_of(x)->uri_in_alias)
+    if (l->alias && l->alias_name.ptr != NULL)
+        path = wend_str_from(path, l->alias_name.len);
+    else if (l->alias && !wend_edge_of(x)->uri_in_alias)
         path = WEND_STR("");
-    else if (l->alias && l->regex == NULL)
-        path = wend_str_from(path, l->name.len);
     if (root_len != NULL)
         *root_len = root.len;
     at = wend_arena_alloc(&x->task->arena, root.len + path.len + 1);
@@ -351,6 +357,7 @@ static void forget_place(struct wend_exchange *x)
 
     r->internal = true;
     r->uri_in_alias = false;
+    r->uri_astray = false;
     r->handed_over = false;
     r->filename = WEND_STR_NULL;
     memset(r->module_state, 0, wend_edge_module_count() * sizeof(*r->module_state));

@@ -41,6 +41,7 @@ struct wend_edge_request {
     bool uri_quoted;    /* the raw path holds '%' or '+': captures in arguments are escaped */
     bool named;         /* in a named location */
     bool uri_in_alias;  /* try_files found the path behind the alias of an expression */
+    bool uri_astray;    /* rewritten with "break": what of it an alias replaces is not known */
     bool handed_over;   /* to the place's handler (a proxy, an application) */
     bool rejected;      /* its head was malformed */
     const char *reject_text;

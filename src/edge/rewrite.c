@@ -423,6 +423,7 @@ static enum wend_code rewrite(struct wend_exchange *x, const struct wend_rewrite
     r->filename = WEND_STR_NULL;
     r->internal = true;
     r->uri_changed = op->flag != WEND_RW_STOP;
+    r->uri_astray |= op->flag == WEND_RW_STOP;
     *stop = op->flag != WEND_RW_GO_ON;
     return WEND_DECLINED;
 }

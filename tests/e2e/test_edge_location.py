@@ -124,3 +124,45 @@ def test_444_closes_without_a_word(pair):
         with server.client() as client:
             client.send(b"GET /444 HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert client.rest() == b""
+
+
+ALIASES = """
+    server {
+        listen 127.0.0.1:PORT;
+        rewrite ^/astray /a/f break;
+        location /a/ {
+            alias DIR/html/x/;
+            rewrite ^/a/break /a/f break;
+            rewrite ^/a/last /a/f last;
+            location /a/in/ { }
+            location /a/try/ { try_files $uri/no in/f =404; }
+            location /a/tried/ { try_files $uri =404; }
+            location /a/root/ { root DIR/html; }
+            location ~ /name$ { return 200 "$request_filename $document_root"; }
+            location ~ /own$ { alias /y; return 200 "$request_filename $document_root"; }
+            location /a/if/ { if ($arg_q) { set $x 1; } }
+        }
+        location /var/ { alias /x/$arg_v/; location /var/deep { return 200 $request_filename; } }
+        location ~ ^/expression/(.*)$ {
+            alias DIR/html/x/$1;
+            if ($arg_q) { set $x 1; }
+            location ~ name$ { return 200 $request_filename; }
+        }
+    }
+"""
+ALIASED = ["/astray", "/a/f", "/a/break", "/a/last", "/a/in/f", "/a/in/", "/a/in", "/a/try/f", "/a/tried/f", "/a/tried/g",
+           "/a/root/f", "/a/deep/name", "/a/deep/own", "/a/if/f", "/a/if/f?q=1", "/a/if/none?q=1", "/var/deeper?v=7",
+           "/expression/f", "/expression/f?q=1", "/expression/deep/name"]
+
+
+def test_places_below_an_alias(both):
+    files = {f"x/{name}": name.encode() for name in ("f", "in/f", "tried/f", "if/f")} | {"a/root/f": b"root"}
+    ours, theirs = both(ALIASES, html=files)
+    for path in ALIASED:
+        mine, real = ours.ask(path), theirs.ask(path)
+        told = [answer.body.replace(str(server.directory).encode(), b"DIR") for answer, server in
+                ((mine, ours), (real, theirs))]
+        assert mine.status == real.status, path
+        assert mine.status != 200 or told[0] == told[1], path
+    assert ours.ask("/a/in/f").body == b"in/f"
+    assert 'cannot be used in location "/a/" where URI was rewritten' in (ours.directory / "error.log").read_text()
