@@ -7,11 +7,7 @@
  */
 #include "base/assert.h"
 #include "http/h1_server.h"
-
-#include <fcntl.h>
-#include <stdlib.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "turns.h"
 
 #define ANSWERS_ROOM (1u << 20)
 #define BODY_ROOM (256u << 10)
@@ -19,7 +15,6 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len);
 
-static struct wend_loop *loop;
 static struct wend_exchange_policy policy;
 static int connections_open;
 
@@ -96,21 +91,6 @@ static void set_up(void)
     }
 }
 
-static void stop(struct wend_post *post)
-{
-    (void)post;
-    wend_loop_stop(loop);
-}
-
-/* One turn that does not wait. */
-static void turn(void)
-{
-    struct wend_post post = {.deliver = stop};
-
-    wend_loop_post(loop, &post);
-    wend_loop_run(loop);
-}
-
 static size_t hear(int fd, char *into, size_t room)
 {
     ssize_t got = recv(fd, into, room, MSG_DONTWAIT);
@@ -131,10 +111,9 @@ static void talk(int fd, const uint8_t *bytes, size_t len, unsigned step, bool s
     size_t heard = 0;
 
     for (size_t at = 0; at < len;) {
-        size_t part = step == 0 ? len - at : 1 + (at * 31 + step * 97) % (step * step * 8);
+        size_t part = part_at(at, len - at, step);
         ssize_t sent;
 
-        part = part < len - at ? part : len - at;
         sent = send(fd, bytes + at, part, MSG_NOSIGNAL | MSG_DONTWAIT);
         turn();
         heard += hear(fd, answers + heard, sizeof(answers) - heard);
@@ -159,9 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
         return 0;
     if (loop == NULL)
         set_up();
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
-        abort();
-    (void)fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    make_pair(ends);
     wend_h1_serve(loop, &servers[bytes[0] & 1], ends[0], &nobody, &nobody, wend_clock_ticks());
     talk(ends[1], bytes + 1, len - 1, bytes[0] >> 4,
          servers[bytes[0] & 1].policy == WEND_H1_STRICT);
