@@ -1,19 +1,18 @@
 /* edge/upstream.c - one attempt after the other until one has an answer.
  *
- * An attempt is straight-line code on the request's task. Only a body too long for the socket's
- * buffers is sent by a child task, because a server may answer while it reads: who only sends would
- * wait for it for ever.
+ * An attempt is straight-line code on the request's task; upstream_body.h tells where a child
+ * helps.
  */
 #include "edge/upstream.h"
 
 #include "edge/template.h"
+#include "edge/upstream_body.h"
 #include "edge/upstream_head.h"
 #include "edge/upstream_relay.h"
 #include "http/handler.h"
 
 #include <errno.h>
 
-#define BODY_STEP (64u << 10) /* of a body passed on unbuffered; and what one write may hold */
 #define HEAD_FIELDS_MAX 1000
 
 /* What to do after an attempt. */
@@ -49,93 +48,6 @@ static void complain(const struct wend_upstream *upstream, enum wend_log_level l
 {
     if (upstream->settings->log != NULL)
         upstream->settings->log(upstream->x, level, error, text);
-}
-
-/* --- the request's body ----------------------------------------------------------------------- */
-
-static bool has_body(const struct wend_request *request)
-{
-    return request->chunked || request->content_length > 0;
-}
-
-/* Decides how the body goes on, and reads it first where that is asked for. */
-static enum wend_code prepare_body(struct wend_upstream *upstream)
-{
-    struct wend_exchange *x = upstream->x;
-    enum wend_code code;
-
-    if (upstream->body_given) {
-        upstream->body_collected = true; /* once more, if need be */
-        upstream->body_bytes = upstream->body.bytes;
-        return WEND_OK;
-    }
-    if (!upstream->settings->pass_request_body || !has_body(&x->request)) {
-        upstream->body_collected = true;
-        upstream->body_bytes = 0;
-        return WEND_OK;
-    }
-    if (!upstream->settings->request_buffering) {
-        upstream->body_bytes = x->request.chunked ? -1 : x->request.content_length;
-        return WEND_OK;
-    }
-    code = wend_body_collect(x, upstream->settings->body, &upstream->body);
-    upstream->body_collected = code == WEND_OK;
-    upstream->body_bytes = upstream->body.bytes;
-    return code;
-}
-
-struct sender {
-    struct wend_h1_client *client;
-    struct wend_piece piece;
-    struct wend_task *task;
-};
-
-static void send_on_child(struct wend_task *task, void *arg)
-{
-    struct sender *sender = arg;
-
-    /* A failure shows when the answer is read: an early one may be there. */
-    if (wend_h1_client_send_body(task, sender->client, &sender->piece, 1, true) != WEND_OK)
-        sender->client->sending_done = false;
-}
-
-/* Passes the body on as it comes, until its end or until the server has its answer ready. */
-static enum wend_code stream_body(struct wend_upstream *upstream, struct wend_h1_client *client)
-{
-    struct wend_exchange *x = upstream->x;
-    char *bytes = wend_arena_alloc(&x->task->arena, BODY_STEP);
-    enum wend_code code = WEND_OK;
-    size_t got = 1;
-
-    if (bytes == NULL)
-        return WEND_E_MEMORY;
-    while (code == WEND_OK && got > 0 && !wend_h1_client_answered(client)) {
-        struct wend_piece piece;
-
-        code = wend_body_read(x, bytes, BODY_STEP, &got);
-        piece = wend_piece_of(wend_str_make(bytes, got));
-        if (code == WEND_OK)
-            code = wend_h1_client_send_body(x->task, client, &piece, got > 0 ? 1 : 0, got == 0);
-    }
-    return code;
-}
-
-static enum wend_code send_body(struct attempt *attempt, struct sender *sender)
-{
-    struct wend_upstream *upstream = attempt->upstream;
-    struct wend_task *task = upstream->x->task;
-
-    if (upstream->body_bytes == 0)
-        return WEND_OK;
-    if (!upstream->body_collected)
-        return stream_body(upstream, &attempt->client);
-    if (upstream->body.bytes <= BODY_STEP)
-        return wend_h1_client_send_body(task, &attempt->client, &upstream->body.piece,
-                                        upstream->body.count, true);
-    sender->client = &attempt->client;
-    sender->piece = upstream->body.piece;
-    wend_task_spawn(task, send_on_child, sender, &sender->task);
-    return WEND_OK;
 }
 
 /* --- verdicts --------------------------------------------------------------------------------- */
@@ -464,18 +376,8 @@ static void note_times(struct attempt *attempt)
     record->body_bytes = attempt->client.body_received;
 }
 
-static void stop_sender(struct wend_task *task, struct sender *sender)
-{
-    if (sender->task == NULL)
-        return;
-    if (!sender->client->sending_done)
-        wend_task_cancel(sender->task);
-    wend_task_join(task, sender->task);
-    sender->task = NULL;
-}
-
 /* Sends, hears, relays. */
-static enum verdict converse(struct attempt *attempt, struct sender *sender)
+static enum verdict converse(struct attempt *attempt, struct wend_upstream_sender *sender)
 {
     struct wend_upstream *upstream = attempt->upstream;
     struct wend_task *task = upstream->x->task;
@@ -485,7 +387,7 @@ static enum verdict converse(struct attempt *attempt, struct sender *sender)
     sent = upstream->send(task, upstream, client);
     if (sent == WEND_OK) {
         upstream->request_sent = true;
-        sent = send_body(attempt, sender);
+        sent = wend_upstream_body_send(upstream, client, sender);
     }
     /* Their answer counts even when they did not want all of the question. */
     if (sent != WEND_OK && sent != WEND_E_RESET) {
@@ -529,7 +431,7 @@ static enum verdict try_peer(struct attempt *attempt)
     struct wend_upstream *upstream = attempt->upstream;
     const struct wend_upstream_settings *settings = upstream->settings;
     struct wend_task *task = upstream->x->task;
-    struct sender sender = {0};
+    struct wend_upstream_sender sender = {0};
     enum verdict verdict;
     enum wend_code code;
 
@@ -546,7 +448,7 @@ static enum verdict try_peer(struct attempt *attempt)
     attempt->fresh = false;
     prepare_client(attempt);
     verdict = converse(attempt, &sender);
-    stop_sender(task, &sender);
+    wend_upstream_body_stop(task, &sender);
     note_times(attempt);
     wend_upstream_conn_give(attempt->conn,
                             verdict == ANSWERED && settings->keep && attempt->client.reusable);
@@ -598,7 +500,7 @@ enum wend_code wend_upstream_serve(struct wend_upstream *upstream)
 
     if (attempt == NULL)
         return WEND_E_MEMORY;
-    code = prepare_body(upstream);
+    code = wend_upstream_body_prepare(upstream);
     if (code != WEND_OK)
         return code;
     attempt->upstream = upstream;
