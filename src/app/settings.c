@@ -50,10 +50,12 @@ static const struct row rows[] = {
         "a network whose X-Forwarded-* fields are believed; may be repeated"),
 };
 
+#define LIST_IS_FULL "at most 64 of it" /* WEND_APP_LIST_MAX */
+
 static enum wend_code add_to_list(void *list, size_t *count, struct wend_str value,
                                   const char **error)
 {
-    *error = "at most 64 of it";
+    *error = LIST_IS_FULL;
     if (*count == WEND_APP_LIST_MAX)
         return WEND_E_CONFIG;
     ((struct wend_str *)list)[(*count)++] = value;
@@ -63,9 +65,11 @@ static enum wend_code add_to_list(void *list, size_t *count, struct wend_str val
 static enum wend_code add_network(struct wend_app_settings *settings, struct wend_str value,
                                   const char **error)
 {
+    *error = LIST_IS_FULL;
+    if (settings->trusted_count == WEND_APP_LIST_MAX)
+        return WEND_E_CONFIG;
     *error = "must be an address, a network such as 10.0.0.0/8, or *";
-    if (settings->trusted_count == WEND_APP_LIST_MAX ||
-        !wend_app_network_parse(value, &settings->trusted[settings->trusted_count]))
+    if (!wend_app_network_parse(value, &settings->trusted[settings->trusted_count]))
         return WEND_E_CONFIG;
     settings->trusted_count++;
     return WEND_OK;
