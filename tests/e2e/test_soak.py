@@ -30,11 +30,13 @@ SETTLE_S = 30  # until timeouts have ended what clients left behind
 RELOADS = 60
 RELOADS_WARM = 10
 RELOAD_BYTES_SLACK = 256 << 10  # a configuration that is not given back shows after a few
+FAILURES_WARM = 2  # rounds of all kinds
+FAILURES = 8
 KILLS = 100
 KILLED_WORKERS = 8
 KILLED_AGE_S = 5.5  # one that dies younger is replaced with some delay, on purpose
-REQUESTS = 300_000
 REQUESTS_WARM = 50_000
+REQUESTS = 300_000  # after those
 REQUESTS_S = 100  # a slow machine makes fewer
 REQUESTS_BYTES_SLACK = 256 << 10  # a byte a request
 PYTHON_BYTES_SLACK = 1 << 20  # and what its allocator does not give back
@@ -278,6 +280,44 @@ def test_sixty_reloads_under_load(site):
     assert_quiet(server)
 
 
+# What makes a new configuration impossible: while it is read, when its files or sockets are opened, when its
+# application is imported.
+BROKEN = [("keepalive_timeout 20s;", "keepalive_timeout forever;"), ("soak.log", "no_such_folder/soak.log"),
+          ("listen 127.0.0.1:", "listen unix:DIR/new.sock; listen 127.0.0.1:TAKEN; listen 127.0.0.1:"),
+          ("module soaked;", "module no_such_module;")]
+
+
+def reload_in_vain(server, old, new):
+    def refusals():
+        return len(re.findall("the old ones? stay", (server.directory / "error.log").read_text(errors="replace")))
+    before = refusals()
+    rewrite(server, old, new)
+    server.kill(signal.SIGHUP)
+    wait_for(lambda: refusals() > before)
+    rewrite(server, new, old)
+
+
+def test_reloads_that_fail(site):
+    server = site(workers=2, mode="pool", processes="processes 1;")
+    pids, levels = family(server.pid), []
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        for rounds in (FAILURES_WARM, FAILURES):
+            with Load(server.port, threads=2) as load:
+                for old, new in BROKEN * rounds:
+                    new = new.replace("TAKEN", str(taken.getsockname()[1])).replace("DIR", str(server.directory))
+                    reload_in_vain(server, old, new)
+            assert load.wrong == [] and load.answers > rounds
+            wait_for(lambda: family(server.pid) == pids, text="another generation stays")
+            goal = levels[0][0] if levels else None
+            levels.append((settled_descriptors(pids[:1], goal), [own_bytes(server.pid)]))
+            print(load.answers, levels[-1][1])
+    assert levels[0][0] == levels[1][0]
+    assert_no_growth(levels[0][1], levels[1][1], RELOAD_BYTES_SLACK)
+    assert not (server.directory / "new.sock").exists()
+    reload(server, 1)  # and one that can be had still can
+    assert_whole_lines(server.directory / "soak.log")
+
+
 # --- killed workers --------------------------------------------------------------------------------------------
 
 def test_a_hundred_killed_workers(site):
@@ -349,13 +389,13 @@ def wrk(server, directory, paths, missing, seconds):
 
 def live_long(server, directory, paths, missing=0):
     """(descriptors, bytes) of all its processes after the first requests and at the end."""
-    pids = family(server.pid)
-    count, end, levels = 0, time.monotonic() + REQUESTS_S, []
-    for goal, until in ((REQUESTS_WARM, end - REQUESTS_S / 2), (REQUESTS, end)):
-        while count < goal and time.monotonic() < until:
-            count += wrk(server, directory, paths, missing, 4)
-        goal = levels[0][0] if levels else None
-        levels.append((settled_descriptors(pids, goal), [own_bytes(pid) for pid in pids]))
+    pids, levels = family(server.pid), []
+    for goal, seconds in ((REQUESTS_WARM, REQUESTS_S / 4), (REQUESTS, REQUESTS_S)):
+        count, end = 0, time.monotonic() + seconds
+        while count < goal and time.monotonic() < end:
+            count += wrk(server, directory, paths, missing, 3)
+        before = levels[0][0] if levels else None
+        levels.append((settled_descriptors(pids, before), [own_bytes(pid) for pid in pids]))
         print(count, levels[-1][1])
     assert family(server.pid) == pids
     assert count > REQUESTS / 10, "too few to tell anything"
