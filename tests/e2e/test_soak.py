@@ -499,7 +499,8 @@ def pipelined_junk(client, choose):
 
 def torn_chunks(client, choose):
     client.send(b"POST /app HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n" +
-                choose.choice([b"5\r\nhel", b"zz\r\n", b"ffffffffffffffff0\r\n", b"5\r\nhelloX\r\n", b"3;" + b"a" * 30_000]))
+                choose.choice([b"5\r\nhel", b"zz\r\n", b"ffffffffffffffff0\r\n", b"5\r\nhelloX\r\n",
+                               b"3;" + b"a" * 30_000]))
     client.socket.settimeout(0.3)
     client.rest()
 
