@@ -153,6 +153,21 @@ void wend_py_log_lines(const struct wend_app_settings *settings, uint64_t connec
 bool wend_py_is_gone(void);
 extern PyObject *wend_py_gone; /* the exception's type, a ConnectionError */
 
+/* --- memory.c ----------------------------------------------------------------------------------
+ */
+
+/* With a leak checker, what Python loses shall be seen. */
+#if defined(__SANITIZE_ADDRESS__)
+#define WEND_LEAKS_COUNT 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WEND_LEAKS_COUNT 1
+#endif
+#endif
+
+/* Before the interpreter starts: where its small objects live. */
+void wend_py_choose_memory(PyPreConfig *config);
+
 /* --- start.c, load.c -------------------------------------------------------------------------- */
 
 /* The interpreter, once per process. Called without the GIL; the caller has it afterwards, also

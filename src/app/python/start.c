@@ -17,13 +17,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#if defined(__SANITIZE_ADDRESS__)
-#define WEND_LEAKS_COUNT 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define WEND_LEAKS_COUNT 1
-#endif
-#endif
 #ifdef WEND_LEAKS_COUNT
 #include <sanitizer/lsan_interface.h>
 #endif
@@ -123,36 +116,6 @@ static PyStatus configure(PyConfig *config, const char *home, bool has_cfg)
     return status;
 }
 
-/* Python takes its memory in mappings of its own, where a leak checker neither looks for pointers
- * nor sees what is lost: with one, everything is malloc's. */
-#ifdef WEND_LEAKS_COUNT
-static void *take_arena(void *unused, size_t bytes)
-{
-    (void)unused;
-    return malloc(bytes);
-}
-
-static void give_arena(void *unused, void *arena, size_t bytes)
-{
-    (void)unused;
-    (void)bytes;
-    free(arena);
-}
-
-static void show_memory(PyPreConfig *config)
-{
-    PyObjectArenaAllocator arenas = {NULL, take_arena, give_arena};
-
-    PyObject_SetArenaAllocator(&arenas);
-    config->allocator = PYMEM_ALLOCATOR_MALLOC;
-}
-#else
-static void show_memory(PyPreConfig *config)
-{
-    (void)config;
-}
-#endif
-
 static enum wend_code start_interpreter(const char *home)
 {
     PyPreConfig before;
@@ -166,7 +129,7 @@ static enum wend_code start_interpreter(const char *home)
     PyPreConfig_InitPythonConfig(&before);
     before.utf8_mode = 1;
     before.parse_argv = 0;
-    show_memory(&before);
+    wend_py_choose_memory(&before);
     status = Py_PreInitialize(&before);
     if (PyStatus_Exception(status))
         return failed(status);
