@@ -54,7 +54,8 @@ static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder
 
     if (wend_static_map_add(&provided->files, prefix, folder) != WEND_OK)
         wend_log(wend_log_process, WEND_LOG_WARN, 0, errno,
-                 "static files in \"%.*s\" are not served", WEND_STR_ARG(folder));
+                 "static files in \"%.*s\" are not served: has manage.py collectstatic run?",
+                 WEND_STR_ARG(folder));
 }
 
 /* From the watching thread. */

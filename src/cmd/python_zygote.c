@@ -95,7 +95,8 @@ static void add_folder(void *arg, struct wend_str prefix, struct wend_str folder
     (void)arg;
     if (wend_static_map_add(&self.files, prefix, folder) != WEND_OK)
         wend_log(wend_log_process, WEND_LOG_WARN, 0, errno,
-                 "static files in \"%.*s\" are not served", WEND_STR_ARG(folder));
+                 "static files in \"%.*s\" are not served: has manage.py collectstatic run?",
+                 WEND_STR_ARG(folder));
 }
 
 static void files_changed(struct wend_post *post)

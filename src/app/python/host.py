@@ -210,7 +210,8 @@ def _load_project(folder):
 
 
 def static_folders(development):
-    """[(URL prefix, folder)] of Django's staticfiles; [] for everything else."""
+    """[(URL prefix, folder)] of Django's staticfiles; [] for everything else. What is not collected
+    yet is found where `manage.py runserver` finds it, in development and with DEBUG."""
     if "django.conf" not in sys.modules:
         return []
     from django.conf import settings
@@ -220,10 +221,11 @@ def static_folders(development):
     if "://" in settings.STATIC_URL or prefix == "/":
         return []
     folders = []
+    found = development or settings.DEBUG
     root = getattr(settings, "STATIC_ROOT", None)
-    if root and (not development or os.path.isdir(root)):
+    if root and (not found or os.path.isdir(root)):
         folders.append((prefix, str(root)))
-    if development and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
+    if found and "django.contrib.staticfiles" in settings.INSTALLED_APPS:
         from django.contrib.staticfiles import finders
         for finder in finders.get_finders():
             for sub, folder in getattr(finder, "locations", []):
