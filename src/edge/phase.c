@@ -71,26 +71,22 @@ static enum wend_code try_last(struct wend_exchange *x, struct wend_str target)
                                        wend_str_from(target, (size_t)question + 1));
 }
 
-/* Whether the file (or, with a slash at the end, the folder) is there. */
-static bool is_there(struct wend_exchange *x, struct wend_str path, bool folder)
+static bool is_there(struct wend_exchange *x, struct wend_str file, bool folder)
 {
-    struct wend_edge_request *r = wend_edge_of(x);
-    const struct wend_file *found;
+    const struct wend_file *found = wend_edge_look(x, file);
 
-    r->uri_in_alias = r->location->alias && r->location->alias_name.ptr == NULL;
-    found = wend_edge_look(x, wend_edge_map_path(x, path, NULL));
-    if (found != NULL && found->kind == (folder ? WEND_FILE_DIRECTORY : WEND_FILE_REGULAR))
-        return true;
-    r->uri_in_alias = false;
-    return false;
+    return found != NULL && found->kind == (folder ? WEND_FILE_DIRECTORY : WEND_FILE_REGULAR);
 }
 
-/* With alias the location's prefix has been replaced, so the path to try carries it in front. */
-static struct wend_str whole_path(struct wend_exchange *x, struct wend_str path)
+/* With alias the location's prefix has been replaced, so the path to try carries it in front. One
+ * with variables may have it already; one without is meant to be below the alias. */
+static struct wend_str whole_path(struct wend_exchange *x, const struct wend_template *entry,
+                                  struct wend_str path)
 {
     const struct wend_edge_core_location *l = wend_edge_of(x)->location;
 
-    if (!l->alias || l->alias_name.ptr == NULL || wend_str_starts(path, l->alias_name))
+    if (!l->alias || l->alias_name.ptr == NULL ||
+        (!entry->constant && wend_str_starts(path, l->alias_name)))
         return path;
     return wend_arena_printf(&x->task->arena, "%.*s%.*s", WEND_STR_ARG(l->alias_name),
                              WEND_STR_ARG(path));
@@ -106,6 +102,7 @@ static enum wend_code try_files(struct wend_exchange *x)
     for (size_t i = 0; i < l->try_file_count; i++) {
         struct wend_str path = wend_template_value(x, &l->try_files[i]);
         bool folder = path.len != 0 && path.ptr[path.len - 1] == '/';
+        struct wend_str file;
 
         if (i + 1 == l->try_file_count)
             return try_last(x, path);
@@ -113,9 +110,15 @@ static enum wend_code try_files(struct wend_exchange *x)
          * folder asked for without one is still redirected to itself with one. */
         folder = folder && wend_str_ends(l->try_files[i].source, WEND_STR("/"));
         path.len -= folder;
-        path = whole_path(x, path);
-        if (!is_there(x, path, folder))
+        path = whole_path(x, &l->try_files[i], path);
+        r->uri_in_alias = l->alias && l->alias_name.ptr == NULL;
+        file = wend_edge_map_path(x, path, NULL);
+        if (file.ptr == NULL)
+            return wend_edge_finish(x, 500);
+        if (!is_there(x, file, folder)) {
+            r->uri_in_alias = false;
             continue;
+        }
         /* Behind the alias of an expression nothing need follow: then the path stays what it is. */
         if (!r->uri_in_alias || path.len != 0)
             r->uri = wend_arena_keep(&x->task->arena, path);

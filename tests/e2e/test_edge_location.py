@@ -137,6 +137,9 @@ ALIASES = """
             location /a/in/ { }
             location /a/try/ { try_files $uri/no in/f =404; }
             location /a/tried/ { try_files $uri =404; }
+            location /a/literal/ { try_files /a/f /tried/f =404; }
+            location /a/moved/ { rewrite ^ /elsewhere break; try_files $uri /a/f; }
+            location /a/within/ { rewrite ^ /a/f break; try_files $uri =404; }
             location /a/root/ { root DIR/html; }
             location ~ /name$ { return 200 "$request_filename $document_root"; }
             location ~ /own$ { alias /y; return 200 "$request_filename $document_root"; }
@@ -151,6 +154,7 @@ ALIASES = """
     }
 """
 ALIASED = ["/astray", "/a/f", "/a/break", "/a/last", "/a/in/f", "/a/in/", "/a/in", "/a/try/f", "/a/tried/f", "/a/tried/g",
+           "/a/literal/f", "/a/literal/", "/a/moved/f", "/a/within/f",
            "/a/root/f", "/a/deep/name", "/a/deep/own", "/a/if/f", "/a/if/f?q=1", "/a/if/none?q=1", "/var/deeper?v=7",
            "/expression/f", "/expression/f?q=1", "/expression/deep/name"]
 
