@@ -121,8 +121,9 @@ static struct wend_str make_target(struct wend_exchange *x, const struct proxy_c
     struct wend_arena *arena = &x->task->arena;
     struct wend_str rest;
 
+    /* Variables hold decoded paths, and with them what would end the request line. */
     if (call->uri.ptr != NULL && wend_template_set(&call->location->pass->url))
-        return call->uri;
+        return wend_escape(arena, call->uri, WEND_ESCAPE_TARGET);
     if (call->uri.ptr == NULL)
         return is_untouched(x) ? r->unparsed_uri
                                : with_args(x, wend_escape(arena, r->uri, WEND_ESCAPE_URI));

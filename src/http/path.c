@@ -138,6 +138,8 @@ static bool needs_escape(char c, enum wend_escape how)
         if (c == '&' || c == '+')
             return true;
         break;
+    case WEND_ESCAPE_TARGET:
+        return byte <= 0x20 || byte == 0x7f;
     case WEND_ESCAPE_URI:
         break;
     }

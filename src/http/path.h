@@ -22,6 +22,7 @@ enum wend_escape {
     WEND_ESCAPE_URI,  /* a path for a Location field or an upstream */
     WEND_ESCAPE_ARGS, /* a value in a query */
     WEND_ESCAPE_URI_COMPONENT,
+    WEND_ESCAPE_TARGET, /* a whole target: only what would end it on the request line */
     WEND_ESCAPE_HTML
 };
 struct wend_str wend_escape(struct wend_arena *arena, struct wend_str s, enum wend_escape how);

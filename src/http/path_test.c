@@ -106,6 +106,8 @@ static void each_place_has_its_escapes(void **state)
           "a%20b%26c%2Bd%3Fe%23f%25g/h:%22%3C%3E~_-.%C3%7F", "args");
     check(wend_escape(&arena, wend_str_of(text), WEND_ESCAPE_URI_COMPONENT),
           "a%20b%26c%2Bd%3Fe%23f%25g%2Fh%3A%22%3C%3E~_-.%C3%7F", "component");
+    check(wend_escape(&arena, WEND_STR("/a b\r\n\x7f%20\"?c=\xc3"), WEND_ESCAPE_TARGET),
+          "/a%20b%0D%0A%7F%20\"?c=\xc3", "target");
     check(wend_escape(&arena, WEND_STR("<a href=\"&\">'"), WEND_ESCAPE_HTML),
           "&lt;a href=&quot;&amp;&quot;&gt;'", "html");
 }

@@ -174,6 +174,20 @@ def test_connections_are_kept_and_bodies_arrive(edge, upstream):
         assert asked["body"] == hashlib.md5(body).hexdigest()
 
 
+@pytest.mark.parametrize("path, line", [
+    ("/captured/a%20b?c=d", "GET /z/a%20b?x=c=d HTTP/1.1"),
+    ("/whole/a%0d%0aX-Evil:%20yes%0d%0a", "GET /whole/a%0D%0AX-Evil:%20yes%0D%0A HTTP/1.1"),
+    ("/captured/%c3%a9%7f", "GET /z/\xc3\xa9%7F?x= HTTP/1.1"),
+    ("/whole/a%20%22b", 'GET /whole/a%20"b HTTP/1.1')])
+def test_a_decoded_path_does_not_end_the_request_line(edge, upstream, path, line):
+    server = edge(f"server {{ listen 127.0.0.1:PORT;"
+                  f" location ~ ^/captured/(.*)$ {{ proxy_pass http://127.0.0.1:{upstream}/z/$1?x=$args; }}"
+                  f" location /whole/ {{ proxy_pass http://127.0.0.1:{upstream}$uri; }} }}")
+    asked = json.loads(server.ask(path).body)
+    assert asked["line"] == line
+    assert not [field for field in asked["fields"] if field[0] == "x-evil"]
+
+
 class Script:
     """An upstream that answers every connection with fixed bytes."""
 
