@@ -333,28 +333,39 @@ static void pipelined_requests_are_answered_in_order(void **state)
 }
 
 /* More than a receive buffer holds arrives with the last five bytes of a body. */
-static void much_may_follow_the_end_of_a_chunked_body(void **state)
+static void burst_after_a_chunked_body(size_t head_pad)
 {
     enum { COUNT = 90, EACH = 200 };
-    char burst[5 + COUNT * EACH + 1];
+    char head[16384], burst[5 + COUNT * EACH + 1];
     const char *answer;
     bool closed;
     size_t len;
     int fd = dial();
 
-    (void)state;
     memcpy(burst, "0\r\n\r\n", 5);
     for (size_t i = 0; i < COUNT; i++)
         snprintf(burst + 5 + i * EACH, EACH + 1, "GET /x HTTP/1.1\r\nHost: a\r\nPad: %0*d\r\n\r\n",
                  EACH - 35, 0);
     assert_int_equal(strlen(burst), sizeof(burst) - 1);
-    say(fd, "POST /echo HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nq\r\n");
+    snprintf(head, sizeof(head),
+             "POST /echo HTTP/1.1\r\nHost: a\r\nPad: %0*d\r\nPad: %0*d\r\n"
+             "Transfer-Encoding: chunked\r\n\r\n1\r\nq\r\n",
+             (int)head_pad / 2, 0, (int)head_pad / 2, 0);
+    say(fd, head);
     usleep(50000);
     say(fd, burst);
     answer = hear(fd, 300, &len, &closed);
     assert_non_null(strstr(answer, "\r\n\r\nqHTTP/1.1 404"));
     assert_int_equal(count_of(answer, "HTTP/1.1 404"), COUNT);
     close(fd);
+}
+
+static void much_may_follow_the_end_of_a_chunked_body(void **state)
+{
+    (void)state;
+    burst_after_a_chunked_body(2);
+    burst_after_a_chunked_body(5000);  /* too large to leave the pooled buffer */
+    burst_after_a_chunked_body(14400); /* and too large to leave room for a body there */
 }
 
 static void a_pipelined_request_is_as_old_as_its_receipt(void **state)
