@@ -5,6 +5,7 @@ and a client of raw bytes that says how an answer was framed.
 that a test can compare them answer by answer. Every wait has an end. WEND chooses the program.
 """
 import os
+import random
 import shutil
 import signal
 import socket
@@ -41,9 +42,28 @@ def needs_peer(program, path):
     return path
 
 
+def ports_below_ephemeral():
+    with open("/proc/sys/net/ipv4/ip_local_port_range", encoding="ascii") as file:
+        first = int(file.read().split()[0])
+    return range(10000, first) if first > 12000 else range(first, 65536)
+
+
+ports_given = set()
+
+
 def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return listener.getsockname()[1]
+    """One that nobody listens on, that no connection is given by the kernel, and that was not returned
+    before: its server may start long after others have asked."""
+    while True:
+        port = random.choice(ports_below_ephemeral())
+        if port in ports_given:
+            continue
+        try:
+            socket.create_server(("127.0.0.1", port)).close()
+        except OSError:
+            continue
+        ports_given.add(port)
+        return port
 
 
 class Answer:
