@@ -40,7 +40,9 @@ def verdict(program, folder, text):
 def test_both_judge_alike(number, tmp_path):
     where, expected, text = ROWS[number]
     (tmp_path / "logs").mkdir()
-    text = whole(where, text.replace("DIR/", f"{tmp_path}/").replace("20098", str(free_port())))
+    port = free_port()
+    text = whole(where, text.replace("DIR/", f"{tmp_path}/"))
+    text = text.replace("20097", str(port - 1)).replace("20098", str(port))
     theirs = verdict(needs_peer("nginx", NGINX), tmp_path, text)
     ours = verdict(OURS, tmp_path, text)
     assert not any("unknown directive" in line for line in ours[1]) or theirs[0] == 1
